@@ -1,0 +1,49 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { findApiKey, parseApiKeys, type Scope } from '../src/auth/api-keys.js'
+import { isLoopback } from '../src/config.js'
+import { RoomcastError } from '../src/errors.js'
+import { checkLoopbackHost } from '../src/http/guards.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** For every request: the host it names. Throws `forbidden`. */
+    checkHost: (request: FastifyRequest) => Promise<void>
+    /** For backends: the key and its scope, as `config.scope` of the route asks. */
+    checkApiKey: (request: FastifyRequest) => Promise<void>
+  }
+  interface FastifyContextConfig {
+    /** What a key needs for this route; `public` for none. Without it a route needs `admin`. */
+    scope?: Scope | 'public'
+  }
+}
+
+const FAILURES_PER_MINUTE = 100
+
+export default fp(
+  async (fastify) => {
+    const { config } = fastify
+    const keys = parseApiKeys(config.API_KEYS)
+    await fastify.register(rateLimit, { global: false })
+    const countFailure = fastify.createRateLimit({ max: FAILURES_PER_MINUTE, timeWindow: '1 minute' })
+
+    fastify.decorate('checkHost', async (request) => {
+      // Without tokens everybody is let in: whoever reaches a loopback port has to be of this machine.
+      if (isLoopback(config.HOST)) checkLoopbackHost(request.headers.host)
+    })
+    fastify.decorate('checkApiKey', async (request) => {
+      const { scope = 'admin' } = request.routeOptions.config
+      if (keys.length === 0 || scope === 'public' || request.ws) return
+      const [, given = ''] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
+      const key = findApiKey(keys, given)
+      if (key === undefined) {
+        const limit = await countFailure(request)
+        const exceeded = !limit.isAllowed && limit.isExceeded
+        throw exceeded ? new RoomcastError('rate_limited', { retryAfterMs: limit.ttl }) : new RoomcastError('unauthenticated')
+      }
+      if (!key.scopes.has(scope)) throw new RoomcastError('forbidden', { message: `This key lacks the scope ${scope}` })
+    })
+  },
+  { name: 'auth', dependencies: ['config', 'websocket'] }
+)

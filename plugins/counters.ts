@@ -1,0 +1,22 @@
+import fp from 'fastify-plugin'
+import { Counters } from '../src/stats/counters.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    counters: Counters
+    /** Logs and counts a failure that no client can be told of. */
+    reportFailure: (error: unknown) => void
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const counters = new Counters()
+    fastify.decorate('counters', counters)
+    fastify.decorate('reportFailure', (error: unknown) => {
+      counters.failures++
+      fastify.log.error({ err: error }, 'a task in the background failed')
+    })
+  },
+  { name: 'counters' }
+)

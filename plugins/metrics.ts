@@ -1,0 +1,48 @@
+import fastifyMetrics from 'fastify-metrics'
+import fp from 'fastify-plugin'
+import { Counter, Gauge, Registry } from 'prom-client'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    metricsRegistry: Registry
+  }
+}
+
+/** Prometheus metrics of this server. No label takes a value that a client could choose. */
+export default fp(
+  async (fastify) => {
+    // prom-client's global registry makes two servers in one process collide.
+    const register = new Registry()
+    const registers = [register]
+    await fastify.register(fastifyMetrics.default, {
+      endpoint: null,
+      defaultMetrics: { enabled: true, register, prefix: 'roomcast_' },
+      routeMetrics: {
+        enabled: { histogram: true, summary: false },
+        registeredRoutesOnly: true,
+        overrides: { histogram: { registers, name: 'roomcast_http_request_duration_seconds' } }
+      }
+    })
+    const { counters, pool, rooms, messageBus } = fastify
+    const gauges: Array<[name: string, help: string, read: () => number]> = [
+      ['roomcast_connections', 'Live connections of this node', () => pool.size],
+      ['roomcast_users', 'Users with a connection to this node', () => pool.userCount],
+      ['roomcast_rooms', 'Rooms with members on this node', () => rooms.localSize],
+      ['roomcast_channels', 'Channels that this node hears', () => messageBus.size]
+    ]
+    for (const [name, help, read] of gauges) {
+      new Gauge({ name, help, registers, collect() { this.set(read()) } })
+    }
+    const totals: Array<[name: string, help: string, read: () => number]> = [
+      ['roomcast_messages_total', 'Messages stored through this node', () => counters.messages],
+      ['roomcast_deliveries_total', 'Messages handed to connections of this node', () => counters.deliveries],
+      ['roomcast_connections_total', 'Connections that were taken in', () => counters.connections],
+      ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures]
+    ]
+    for (const [name, help, read] of totals) {
+      new Counter({ name, help, registers, collect() { this.reset(); this.inc(read()) } })
+    }
+    fastify.decorate('metricsRegistry', register)
+  },
+  { name: 'metrics', dependencies: ['rooms', 'message-bus', 'connections', 'counters'] }
+)

@@ -1,0 +1,39 @@
+import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.js'
+import { RoomRegistry } from '../src/rooms/room-registry.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    rooms: RoomRegistry
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const { config, counters, store, messageBus, pool, users, reportFailure } = fastify
+    const rooms = new RoomRegistry({
+      streams: store.streams,
+      presence: store.presence,
+      channels: messageBus,
+      clock: systemClock,
+      retention: { size: config.HISTORY_SIZE, ttlMs: config.HISTORY_TTL * 1000 },
+      idempotencyMs: config.IDEMPOTENCY_TTL * 1000,
+      roomsPerConnectionMax: config.MAX_ROOMS_PER_CONNECTION,
+      presenceEventsMax: config.PRESENCE_EVENTS_MAX,
+      onPublished: () => {
+        counters.messages++
+      },
+      onError: reportFailure
+    })
+    fastify.decorate('rooms', rooms)
+
+    const listener = {
+      onDeparture: rooms.onDeparture.bind(rooms),
+      onLeaseLost: () => {
+        Promise.all([rooms.rejoinAll(), users.reconnectAll()]).catch(reportFailure)
+      }
+    }
+    await store.nodes.start(listener, () => pool.size)
+  },
+  { name: 'rooms', dependencies: ['message-bus', 'users', 'counters'] }
+)

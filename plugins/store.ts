@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.js'
+import { openEmbeddedStore } from '../src/store/embedded/embedded-store.js'
+import type { RedisConnections } from '../src/store/redis/connections.js'
+import { openRedisStore } from '../src/store/redis/redis-store.js'
+import type { Store } from '../src/store/store.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    store: Store
+  }
+}
+
+/** The only place that knows both stores. */
+export default fp(
+  async (fastify) => {
+    const store = await openStore(fastify)
+    fastify.decorate('store', store)
+    fastify.addHook('onClose', () => store.close())
+  },
+  { name: 'store', dependencies: ['config', 'redis', 'counters'] }
+)
+
+async function openStore(fastify: FastifyInstance): Promise<Store> {
+  const { REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir } = fastify.config
+  const onError = fastify.reportFailure
+  if (url === undefined) return openEmbeddedStore({ dataDir, clock: systemClock, onError })
+  // The namespaces that plugins/redis.ts registered are these three.
+  const connections = fastify.redis as unknown as RedisConnections
+  return await openRedisStore({ connections, url, prefix, clock: systemClock, onError })
+}

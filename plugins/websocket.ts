@@ -1,0 +1,59 @@
+import fastifyWebsocket, { type WebsocketPluginOptions } from '@fastify/websocket'
+import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.js'
+import { limitedWebSocket, NDJSON, frameBytesMax, selectSubprotocol } from '../src/connections/socket-transport.js'
+import { Live } from '../src/live.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    live: Live
+  }
+}
+
+/** The plugin sees ws through its CommonJS types, we through its ESM ones: the class is the same. */
+type SocketClass = NonNullable<NonNullable<WebsocketPluginOptions['options']>['WebSocket']>
+
+/** A peer that does not finish the closing handshake in this time is cut (protocol.md 2.3). */
+const CLOSE_TIMEOUT_MS = 10_000
+/** How long the end of the server waits for its peers. */
+const SHUTDOWN_TIMEOUT_MS = 3000
+
+export default fp(
+  async (fastify) => {
+    const { config, heartbeat, pool, rooms, turn, users, reportFailure } = fastify
+    const live = new Live({
+      rooms,
+      users,
+      pool,
+      heartbeat,
+      turn,
+      clock: systemClock,
+      limits: {
+        slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
+        ratePerSecond: config.RATE_LIMIT_PER_SECOND,
+        rateBurst: config.RATE_LIMIT_BURST
+      },
+      messageBytesMax: config.MAX_MESSAGE_BYTES,
+      heartbeatIntervalMs: config.HEARTBEAT_INTERVAL * 1000,
+      report: reportFailure
+    })
+    fastify.decorate('live', live)
+    const options = {
+      WebSocket: limitedWebSocket(config.MAX_MESSAGE_BYTES) as unknown as SocketClass,
+      maxPayload: frameBytesMax(NDJSON, config.MAX_MESSAGE_BYTES),
+      handleProtocols: selectSubprotocol,
+      closeTimeout: CLOSE_TIMEOUT_MS
+    }
+    await fastify.register(fastifyWebsocket, {
+      options,
+      // Errors of a socket end in its `close` event; there is nobody else to tell.
+      errorHandler: (_error, socket) => socket.terminate(),
+      preClose: async () => {
+        await live.close(SHUTDOWN_TIMEOUT_MS)
+        for (const client of fastify.websocketServer.clients) client.terminate()
+        fastify.websocketServer.close()
+      }
+    })
+  },
+  { name: 'websocket', dependencies: ['rooms', 'users', 'connections', 'counters'] }
+)

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
+import { listOf } from '../src/config.js'
+import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
+import { RoomcastError } from '../src/errors.js'
+import { checkOrigin } from '../src/http/guards.js'
+import { pageHeaders } from '../src/page/page-headers.js'
+import { isId, isNamedUser } from '../src/protocol/ids.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Takes WebSocket upgrades; every other route refuses them. */
+    live?: boolean
+  }
+}
+
+/** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
+const live: FastifyPluginAsync = async (fastify) => {
+  const { config, counters, live, pool } = fastify
+  const allowedOrigins = listOf(config.ALLOWED_ORIGINS)
+  const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
+  const headers = pageHeaders(page)
+
+  /** Everything that can be refused is refused before the upgrade, as plain HTTP. */
+  async function checkHandshake(request: FastifyRequest): Promise<void> {
+    if (!request.ws) return
+    checkOrigin(request.headers.origin, request.headers.host, allowedOrigins)
+    const userId = queryId(request, 'user_id', isNamedUser)
+    queryId(request, 'device_id', isId)
+    if (live.draining) throw new RoomcastError('draining', { retryAfterMs: 1000 })
+    pool.checkRoom(request.ip, userId)
+  }
+
+  function onSocket(socket: WebSocket, request: FastifyRequest): void {
+    counters.connections++
+    const connection = live.open({
+      transport: new SocketTransport(socket),
+      address: request.ip,
+      userId: queryId(request, 'user_id', isNamedUser),
+      ndjson: socket.protocol === NDJSON
+    })
+    // Listeners before anything that awaits: a frame that arrives in between would be lost.
+    socket.on('message', (frame: Buffer, isBinary: boolean) => connection.onFrame(frame, isBinary))
+    socket.on('ping', connection.onSign)
+    socket.on('pong', connection.onSign)
+    socket.on('close', connection.onClose)
+  }
+
+  fastify.get('/ws', { websocket: true, config: { live: true, scope: 'public' }, preValidation: checkHandshake }, onSocket)
+  fastify.route({
+    method: 'GET',
+    url: '/',
+    schema: { hide: true },
+    config: { live: true, scope: 'public' },
+    preValidation: checkHandshake,
+    handler: async (_request, reply) => reply.headers(headers).send(page),
+    wsHandler: onSocket
+  })
+}
+
+/** An id of the query string; null where it is absent. Throws `invalid_id`. */
+function queryId(request: FastifyRequest, name: string, isValid: (id: string) => boolean): string | null {
+  const value = (request.query as Record<string, unknown>)[name]
+  if (value === undefined) return null
+  if (typeof value !== 'string' || !isValid(value)) {
+    throw new RoomcastError('invalid_id', { message: `${name}: not a valid id` })
+  }
+  return value
+}
+
+export default live

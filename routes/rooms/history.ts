@@ -1,0 +1,16 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { History, HistoryQueryString, RoomParams } from '../../src/http/schemas.js'
+import { refuseBoth } from '../../src/protocol/codec.js'
+import { encodeHistory } from '../../src/protocol/replies.js'
+
+const history: FastifyPluginAsyncTypebox = async (fastify) => {
+  const schema = { params: RoomParams, querystring: HistoryQueryString, response: { 200: History } }
+  fastify.get('/:room/history', { config: { scope: 'read' }, schema }, async ({ params, query }, reply) => {
+    refuseBoth(query, 'after', 'before')
+    const page = await fastify.rooms.history(params.room, query)
+    // Encoded already; Fastify sends text as it is.
+    return reply.type('application/json; charset=utf-8').send(encodeHistory(page) as never)
+  })
+}
+
+export default history

@@ -1,0 +1,53 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { ChannelRegistry } from './channels/channel-registry.js'
+import type { Clock } from './clock.js'
+import type { ConnectionPool } from './connections/connection-pool.js'
+import { encodeBroadcast, formatTime } from './protocol/pushes.js'
+import type { Streams } from './store/streams.js'
+
+export interface BroadcastsOptions {
+  readonly streams: Streams
+  readonly channels: ChannelRegistry
+  readonly pool: ConnectionPool
+  readonly clock: Clock
+  readonly onDelivered: (count: number) => void
+}
+
+export interface BroadcastRequest {
+  /** JSON text. */
+  readonly content: string
+  readonly messageId?: string | undefined
+  /** Ids of connections that do not get it. */
+  readonly exclude?: readonly string[] | undefined
+}
+
+/** Heard by every node, stored by none. */
+const CHANNEL = 'broadcast:'
+
+/** Messages to every connection of every node, at most once. */
+export class Broadcasts {
+  readonly #options: BroadcastsOptions
+
+  constructor(options: BroadcastsOptions) {
+    this.#options = options
+  }
+
+  /** Begins to hear the broadcasts of all nodes. */
+  async start(): Promise<void> {
+    const { channels, pool, onDelivered } = this.#options
+    await channels.acquire(CHANNEL, {
+      tag: { room: CHANNEL },
+      onSignal: (_channel, { encoded, exclude }) => onDelivered(pool.broadcast(encoded, new Set(exclude)))
+    })
+  }
+
+  /** Throws `store_unavailable`. */
+  async send({ content, messageId = uuidv7(), exclude }: BroadcastRequest): Promise<{
+    message_id: string
+    timestamp: string
+  }> {
+    const timestamp = this.#options.clock.now()
+    await this.#options.streams.signal(CHANNEL, encodeBroadcast({ content, messageId, timestamp }), { exclude })
+    return { message_id: messageId, timestamp: formatTime(timestamp) }
+  }
+}

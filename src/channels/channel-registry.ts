@@ -1,0 +1,177 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Clock } from '../clock.js'
+import type { Turn } from '../connections/turn.js'
+import type { ChannelTag } from '../protocol/pushes.js'
+import type { ChannelId, Position, ReadQuery, SignalMessage, StoredMessage, StreamListener, Streams } from '../store/streams.js'
+import { Channel } from './channel.js'
+
+export interface ChannelRegistryOptions {
+  readonly streams: Streams
+  readonly turn: Turn
+  readonly clock: Clock
+  readonly onDelivered: (count: number) => void
+  /** A task in the background that failed; it is tried again. */
+  readonly onError: (error: unknown) => void
+}
+
+/** What a channel is for. */
+export interface ChannelPurpose {
+  /** How the receivers' own protocol calls it. */
+  readonly tag: ChannelTag
+  /** What to do with a signal of the channel. */
+  onSignal(channel: Channel, signal: SignalMessage): void
+}
+
+interface Entry {
+  readonly channel: Channel
+  readonly purpose: ChannelPurpose
+  /** Who needs it: while there is anyone the node hears it. */
+  holders: number
+  subscribed: boolean
+  /** Subscribing and unsubscribing of one channel run one after the other: else they could overtake each other. */
+  tail: Promise<void>
+}
+
+interface WaitingSubscribe {
+  readonly id: ChannelId
+  readonly resolve: (position: Position) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** How often the newest positions are compared with what was heard: finds a last message that was lost. */
+const VERIFY_PERIOD_MS = 20_000
+const VERIFY_BATCH = 1000
+const RETRY_MS = 1000
+
+/** The channels that this node hears. The message bus: what the store publishes finds its way to connections here. */
+export class ChannelRegistry implements StreamListener {
+  readonly #options: ChannelRegistryOptions
+  readonly #entries = new Map<ChannelId, Entry>()
+  #waiting: WaitingSubscribe[] = []
+  #stop: () => void = () => {}
+
+  constructor(options: ChannelRegistryOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  async start(): Promise<void> {
+    await this.#options.streams.start(this)
+    this.#stop = this.#options.clock.every(VERIFY_PERIOD_MS, () => this.onSuspect('all'))
+  }
+
+  close(): void {
+    this.#stop()
+  }
+
+  /** The channel where this node hears it. */
+  get(id: ChannelId): Channel | undefined {
+    const entry = this.#entries.get(id)
+    return entry?.subscribed === true ? entry.channel : undefined
+  }
+
+  /**
+   * Hears the channel from now on, until `release` was called as often. Rejects with `store_unavailable`, and then
+   * nothing is to be released.
+   */
+  async acquire(id: ChannelId, purpose: ChannelPurpose): Promise<Channel> {
+    const entry = this.#entries.get(id) ?? this.#create(id, purpose)
+    entry.holders++
+    try {
+      await this.#settle(entry)
+      return entry.channel
+    } catch (error) {
+      this.release(id)
+      throw error
+    }
+  }
+
+  release(id: ChannelId): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    entry.holders--
+    if (entry.holders === 0) this.#settle(entry).catch(this.#options.onError)
+  }
+
+  onMessage(id: ChannelId, message: StoredMessage): void {
+    this.#entries.get(id)?.channel.accept(message)
+  }
+
+  onSignal(id: ChannelId, signal: SignalMessage): void {
+    const entry = this.#entries.get(id)
+    if (entry !== undefined) entry.purpose.onSignal(entry.channel, signal)
+  }
+
+  onSuspect(channels: 'all' | ChannelId[]): void {
+    const ids = channels === 'all' ? [...this.#entries.keys()] : channels
+    this.#verify(ids).catch(this.#options.onError)
+  }
+
+  #create(id: ChannelId, purpose: ChannelPurpose): Entry {
+    const { streams, turn, clock, onDelivered } = this.#options
+    const pause = () => new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+    const read = (query: ReadQuery) => streams.read(id, query)
+    const channel = new Channel({ id, tag: purpose.tag, turn, pause, onDelivered, read })
+    const entry = { channel, purpose, holders: 0, subscribed: false, tail: Promise.resolve() }
+    this.#entries.set(id, entry)
+    return entry
+  }
+
+  /** Brings the subscription to what the holders need, after whatever is under way for this channel. */
+  #settle(entry: Entry): Promise<void> {
+    if (entry.holders > 0 && entry.subscribed) return Promise.resolve()
+    const settled = entry.tail.then(() => this.#adjust(entry))
+    entry.tail = settled.catch(() => {})
+    return settled
+  }
+
+  async #adjust(entry: Entry): Promise<void> {
+    const { id } = entry.channel
+    if (entry.holders > 0 && !entry.subscribed) {
+      entry.channel.begin(await this.#subscribe(id))
+      entry.subscribed = true
+    } else if (entry.holders === 0) {
+      entry.subscribed = false
+      entry.channel.end()
+      await this.#options.streams.unsubscribe([id])
+      // Somebody may have come meanwhile, whose subscription waits for this end.
+      if (entry.holders === 0) this.#entries.delete(id)
+    }
+  }
+
+  /** Joins of one turn become one subscription. */
+  #subscribe(id: ChannelId): Promise<Position> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ id, resolve, reject })
+      if (this.#waiting.length === 1) setImmediate(() => this.#subscribeWaiting())
+    })
+  }
+
+  async #subscribeWaiting(): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    try {
+      const positions = await this.#options.streams.subscribe(waiting.map(({ id }) => id))
+      for (const [index, { resolve }] of waiting.entries()) resolve(positions[index] as Position)
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+
+  /** Compares what was heard with the newest positions, and has repaired what differs. */
+  async #verify(ids: readonly ChannelId[]): Promise<void> {
+    for (let start = 0; start < ids.length; start += VERIFY_BATCH) {
+      const channels = ids.slice(start, start + VERIFY_BATCH).flatMap((id) => this.get(id) ?? [])
+      const tops = await this.#options.streams.tops(channels.map(({ id }) => id))
+      for (const [index, channel] of channels.entries()) {
+        const top = tops[index]
+        const { epoch, offset } = channel.position
+        if (top !== undefined && (top.epoch !== epoch || top.offset > offset)) channel.repair()
+      }
+      await nextTurn()
+    }
+  }
+}

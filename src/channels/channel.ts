@@ -1,0 +1,250 @@
+import { Chunk } from '../connections/chunk.js'
+import type { Turn, TurnWork } from '../connections/turn.js'
+import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
+import type { After, ChannelId, Page, Position, ReadQuery, SignalMessage, StoredMessage } from '../store/streams.js'
+import { type Entry, FanOut, positionOf } from './fan-out.js'
+import { type Publication, publicationOf } from './publication.js'
+import { RecentPublications } from './recent-publications.js'
+import type { Receiver } from './receiver.js'
+
+export interface ChannelOptions {
+  readonly id: ChannelId
+  readonly tag: ChannelTag
+  readonly turn: Turn
+  readonly read: (query: ReadQuery) => Promise<Page>
+  /** Resolves after a while: a read that failed is tried again. */
+  readonly pause: () => Promise<void>
+  /** Messages were handed to connections. */
+  readonly onDelivered: (count: number) => void
+}
+
+/** Messages read from the log at once: bounds the memory of a receiver that catches up. */
+const PAGE = 100
+/** Messages that may come before the store has confirmed the subscription. */
+const EARLY_MAX = 1000
+
+/**
+ * What this node knows of one stream: how far it has heard, and who listens here. Messages go to receivers in order
+ * and once; what did not come is read from the store before anything later is passed on.
+ */
+export class Channel implements TurnWork {
+  readonly id: ChannelId
+  readonly #options: ChannelOptions
+  readonly #receivers = new Set<Receiver>()
+  readonly #recent = new RecentPublications()
+  /** Undefined until the store has confirmed the subscription. */
+  #position: Position | undefined
+  #early: StoredMessage[] = []
+  #entries: Entry[] = []
+  /** Where the channel stood before the first of `#entries`. */
+  #entriesBase: Position | undefined
+  #fanOut: FanOut | undefined
+  #repairing: Promise<void> | undefined
+  /** The highest offset heard of while a repair was under way. */
+  #heardOf = 0
+
+  constructor(options: ChannelOptions) {
+    this.id = options.id
+    this.#options = options
+  }
+
+  /** Where this node stands; throws before the subscription is confirmed. */
+  get position(): Position {
+    if (this.#position === undefined) throw new Error(`channel ${this.id} is not subscribed`)
+    return this.#position
+  }
+
+  get receiverCount(): number {
+    return this.#receivers.size
+  }
+
+  /** The subscription is confirmed: everything after `position` will come. */
+  begin(position: Position): void {
+    this.#position = position
+    const early = this.#early
+    this.#early = []
+    for (const message of early) this.accept(message)
+  }
+
+  /** The subscription is over: what comes now is of the next one, which begins later. Nobody listens any more. */
+  end(): void {
+    this.#position = undefined
+    this.#entries = []
+  }
+
+  /** A message came in. Passes it on if it is the next one, and has the hole before it read otherwise. */
+  accept(message: StoredMessage): void {
+    if (this.#position === undefined) {
+      if (this.#early.length < EARLY_MAX) this.#early.push(message)
+      return
+    }
+    if (this.#repairing !== undefined) {
+      this.#heardOf = Math.max(this.#heardOf, message.offset)
+      return
+    }
+    const { epoch, offset } = this.#position
+    // Under another epoch even the next offset may hide a roll-back: the store knows (protocol.md 2.8).
+    if (message.epoch !== epoch || message.offset > offset + 1) this.repair()
+    else if (message.offset === offset + 1) this.#pass(publicationOf(message))
+  }
+
+  signal({ encoded, exclude }: SignalMessage): void {
+    if (this.#receivers.size > 0) this.#queue({ kind: 'signal', payload: encoded, exclude })
+  }
+
+  /** Adds a receiver that stands at its position; it hears nothing until `catchUp`. */
+  attach(receiver: Receiver): void {
+    this.#receivers.add(receiver)
+    this.#recent.hold(receiver)
+  }
+
+  /** Keeps what comes in for a receiver that is about to be attached. Ends with `detach` or its catch-up. */
+  hold(receiver: Receiver): void {
+    this.#recent.hold(receiver)
+  }
+
+  /** Idempotent. */
+  detach(receiver: Receiver): void {
+    receiver.detached = true
+    this.#receivers.delete(receiver)
+    this.#recent.release(receiver)
+  }
+
+  /**
+   * Brings a receiver from its position to where the channel stands, then lets it hear live. Reads page by page, and
+   * waits whenever the connection has enough to write. Never rejects. `first` is a page that was read already.
+   */
+  async catchUp(receiver: Receiver, first?: Page): Promise<void> {
+    receiver.live = false
+    this.#recent.hold(receiver)
+    if (first !== undefined) this.#replay(receiver, first, false)
+    while (!receiver.gone && !this.#goLive(receiver)) {
+      await receiver.connection.outbox.ready()
+      const page = receiver.gone ? undefined : await this.#readOrPause(receiver.position)
+      if (page === undefined || receiver.gone) continue
+      this.#replay(receiver, page, true)
+      // Behind this node's position, yet the store has nothing more: a roll-back that the node is about to learn of.
+      const stuck = page.messages.length === 0 && page.continuity === 'contiguous' && !this.#goLive(receiver)
+      if (stuck) await this.#options.pause()
+    }
+    this.#recent.release(receiver)
+  }
+
+  /**
+   * Reads what this node may have missed and passes it on in order; what cannot be had any more is told to the
+   * receivers as `gap` or `reset`. Resolves when the channel is whole again; never rejects.
+   */
+  repair(): Promise<void> {
+    this.#repairing ??= this.#repair()
+    return this.#repairing
+  }
+
+  endTurn(): boolean {
+    if (this.#fanOut === undefined && this.#entries.length > 0) {
+      const entries = this.#entries
+      this.#entries = []
+      const base = this.#entriesBase ?? this.position
+      this.#fanOut = new FanOut(entries, [...this.#receivers], base, (receiver) => void this.catchUp(receiver))
+    }
+    if (this.#fanOut !== undefined && !this.#fanOut.step()) {
+      this.#options.onDelivered(this.#fanOut.deliveries)
+      this.#fanOut = undefined
+    }
+    return this.#fanOut !== undefined || this.#entries.length > 0
+  }
+
+  #pass(publication: Publication): void {
+    this.#queue({ kind: 'message', publication })
+    this.#recent.add(publication)
+    this.#position = positionOf(publication)
+  }
+
+  #queue(entry: Entry): void {
+    if (this.#entries.length === 0) this.#entriesBase = this.#position
+    this.#entries.push(entry)
+    this.#options.turn.fanOut(this)
+  }
+
+  /** True where nothing is missing between the receiver and the channel, or the recent messages bridge it. */
+  #goLive(receiver: Receiver): boolean {
+    if (receiver.connection.outbox.lagging) return false
+    if (receiver.position.offset < this.position.offset) {
+      const missing = this.#recent.after(receiver.position.offset)
+      if (missing === undefined) return false
+      this.#send(receiver, missing)
+    }
+    receiver.live = true
+    return true
+  }
+
+  /** Passes a page of the log to one receiver. `told`: losses are told in place, not by an answer. */
+  #replay(receiver: Receiver, page: Page, told: boolean): void {
+    const { tag } = this.#options
+    const epoch = page.top?.epoch ?? receiver.position.epoch
+    if (page.continuity === 'gap' && page.gap !== undefined) {
+      if (told) receiver.send(new Chunk([encodeGap(tag, epoch, page.gap)]))
+      receiver.position = { epoch, offset: page.gap.to }
+    }
+    if (page.continuity === 'reset') {
+      const holds = page.holds ?? 0
+      if (told) receiver.send(new Chunk([encodeReset(tag, epoch, holds)]))
+      const nothingKept = page.messages.length === 0 ? page.top : undefined
+      receiver.position = told ? { epoch, offset: holds } : (nothingKept ?? { epoch, offset: holds })
+      // Told in place, the receiver keeps what still holds and is sent what lies beyond: read it from there.
+      if (told) return
+    }
+    this.#send(receiver, page.messages.map(publicationOf))
+  }
+
+  #send(receiver: Receiver, publications: readonly Publication[]): void {
+    const last = publications.at(-1)
+    if (last === undefined) return
+    const heard = publications.filter(({ exclude }) => !exclude.includes(receiver.connection.id))
+    if (heard.length > 0) receiver.send(new Chunk(heard.map(({ payload }) => payload)))
+    receiver.position = positionOf(last)
+    this.#options.onDelivered(heard.length)
+  }
+
+  async #repair(): Promise<void> {
+    do {
+      this.#heardOf = 0
+      const page = await this.#readOrPause(this.position)
+      // Nobody needs the channel any more: a later subscription begins afresh.
+      if (this.#position === undefined) break
+      if (page !== undefined) this.#mend(page)
+      if (page === undefined || page.hasMore) this.#heardOf = Number.POSITIVE_INFINITY
+    } while (this.#heardOf > this.position.offset)
+    // In the same step as the last look at what was heard of: nothing can slip in between.
+    this.#repairing = undefined
+  }
+
+  #mend(page: Page): void {
+    const { tag } = this.#options
+    const epoch = page.top?.epoch ?? this.position.epoch
+    if (page.continuity === 'reset') {
+      const position = { epoch, offset: page.holds ?? 0 }
+      this.#jump(position, encodeReset(tag, epoch, position.offset))
+      // What lies beyond is read from where it holds.
+      this.#heardOf = Number.POSITIVE_INFINITY
+      return
+    }
+    if (page.gap !== undefined) this.#jump({ epoch, offset: page.gap.to }, encodeGap(tag, epoch, page.gap))
+    for (const message of page.messages) this.#pass(publicationOf(message))
+  }
+
+  #jump(position: Position, payload: Buffer): void {
+    this.#queue({ kind: 'jump', payload, position })
+    this.#recent.clear()
+    this.#position = position
+  }
+
+  async #readOrPause(after: After): Promise<Page | undefined> {
+    try {
+      return await this.#options.read({ after, limit: PAGE })
+    } catch {
+      // The store is away; who waits for it has to wait longer.
+      await this.#options.pause()
+      return undefined
+    }
+  }
+}

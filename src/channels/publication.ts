@@ -1,0 +1,16 @@
+import { withPosition } from '../protocol/pushes.js'
+import type { StoredMessage } from '../store/streams.js'
+
+/** A message of a channel as its receivers on this node get it. */
+export interface Publication {
+  readonly epoch: string
+  readonly offset: number
+  readonly messageId: string
+  readonly exclude: readonly string[]
+  /** Complete, with its position. One buffer for all receivers. */
+  readonly payload: Buffer
+}
+
+export function publicationOf({ epoch, offset, messageId, exclude, encoded }: StoredMessage): Publication {
+  return { epoch, offset, messageId, exclude, payload: withPosition(encoded, epoch, offset) }
+}

@@ -1,0 +1,27 @@
+import type { Chunk } from '../connections/chunk.js'
+import type { Connection } from '../connections/connection.js'
+import type { Position } from '../store/streams.js'
+
+/** One connection's ear in one channel, and how far it has been told. */
+export class Receiver {
+  readonly connection: Connection
+  /** What it was told last; the next message follows on it. */
+  position: Position
+  /** Hears messages as they come. Otherwise it reads them from the log until it has caught up. */
+  live = false
+  /** Taken out of its channel. */
+  detached = false
+
+  constructor(connection: Connection, position: Position) {
+    this.connection = connection
+    this.position = position
+  }
+
+  get gone(): boolean {
+    return this.detached || this.connection.closed
+  }
+
+  send(chunk: Chunk): void {
+    this.connection.outbox.push(chunk)
+  }
+}

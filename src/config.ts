@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { parseApiKeys } from './auth/api-keys.js'
+
+const NUMBER_MAX = 2_147_483_647
+
+function number(defaultValue: number, description: string, minimum = 0, maximum = NUMBER_MAX) {
+  return Type.Integer({ default: defaultValue, minimum, maximum, description })
+}
+
+function text(description: string, options: { default?: string; pattern?: string; examples?: string[] } = {}) {
+  return Type.String({ description, ...options })
+}
+
+function flag(description: string) {
+  return Type.Boolean({ default: false, description })
+}
+
+/**
+ * Every setting with its default, its unit and a line of why. The groups are those of `.env.example`. Times are in
+ * seconds unless the name says otherwise.
+ */
+export const settingGroups = {
+  'Where it listens': {
+    HOST: text('Address to listen on. Anything but loopback asks for API_KEYS and ALLOW_ANONYMOUS.', {
+      default: '127.0.0.1'
+    }),
+    PORT: number(8765, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+    TRUST_PROXY: Type.Optional(
+      text('Addresses of proxies (comma separated, CIDR allowed) whose X-Forwarded-For is believed.', {
+        examples: ['127.0.0.1,10.0.0.0/8']
+      })
+    ),
+    LOG_LEVEL: Type.Union(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+      { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }
+    )
+  },
+  'Where messages are kept': {
+    REDIS_URL: Type.Optional(
+      text('One Redis for many nodes, as redis:// or rediss://. Without it the embedded store is used.', {
+        pattern: '^rediss?://.+',
+        examples: ['redis://127.0.0.1:6379']
+      })
+    ),
+    REDIS_PREFIX: text('Begins every key and topic, so that several clusters can share a Redis.', {
+      default: 'roomcast',
+      pattern: '^[A-Za-z0-9_.:-]{1,64}$'
+    }),
+    DATA_DIR: text('Folder of the embedded store, one for each process; "memory" keeps nothing.', {
+      default: './data',
+      pattern: '^.+$'
+    }),
+    HISTORY_SIZE: number(1000, 'Newest messages that a room keeps.'),
+    HISTORY_TTL: number(86_400, 'Seconds that a room keeps a message.'),
+    IDEMPOTENCY_TTL: number(300, 'Seconds in which a message_id is accepted once.', 1)
+  },
+  'Who may connect': {
+    API_KEYS: Type.Optional(
+      text(
+        'Keys of backends (comma separated): KEY for all scopes, or scope+scope:KEY with publish, read, admin; ' +
+          'sha256:HEX may stand for the key. 16 or more of A-Z a-z 0-9 _ -.',
+        { examples: ['publish+read:replace-me-with-a-random-key'] }
+      )
+    ),
+    ALLOW_ANONYMOUS: flag('Lets anyone in under any user name beyond loopback. Needs API_KEYS as well.'),
+    ALLOWED_ORIGINS: Type.Optional(
+      text("Web origins (comma separated) whose pages may connect. Unset: only the server's own host.", {
+        examples: ['https://app.example.com,https://admin.example.com']
+      })
+    ),
+    MAX_CONNECTIONS: number(10_000, 'Connections of this node; more are answered 503.'),
+    MAX_CONNECTIONS_PER_IP: number(0, 'Connections of one address; 0 for no limit. More are answered 429.'),
+    MAX_CONNECTIONS_PER_USER: number(0, 'Connections of one user on this node; 0 for no limit.')
+  },
+  'What one connection may do': {
+    MAX_ROOMS_PER_CONNECTION: number(128, 'Rooms that one connection may be in.'),
+    MAX_MESSAGE_BYTES: number(65_536, 'Bytes of one message.', 1),
+    RATE_LIMIT_PER_SECOND: number(100, 'Messages a second of one connection, on average; 0 for no limit.'),
+    RATE_LIMIT_BURST: number(200, 'Messages of one connection at once.', 1),
+    SLOW_CONSUMER_BYTES: number(1_048_576, 'Bytes waiting for one connection before it reads from the log.')
+  },
+  'Signs of life': {
+    HEARTBEAT_INTERVAL: number(20, 'Seconds between two pings.', 1),
+    HEARTBEAT_TIMEOUT: number(60, 'Seconds without a sign of life before a connection is closed.', 1),
+    PRESENCE_EVENTS_MAX: number(200, 'Users in a room up to which members hear names instead of counts.')
+  },
+  Monitoring: {
+    STATS_INTERVAL: number(10, 'Seconds between two samples of /stats/history.', 1),
+    STATS_HISTORY: number(100, 'Samples that are kept.', 1),
+    METRICS_PUBLIC: flag('Serves /metrics without a key.')
+  }
+} as const
+
+const schema = Type.Object(Object.assign({}, ...Object.values(settingGroups)) as FlatSettings)
+
+type Groups = typeof settingGroups
+type UnionToIntersection<U> = (U extends unknown ? (group: U) => void : never) extends (all: infer I) => void ? I : never
+type FlatSettings = UnionToIntersection<Groups[keyof Groups]>
+
+export type Config = Static<typeof schema>
+/** All settings by name. */
+export const settings: Readonly<Record<string, TSchema>> = schema.properties
+
+/** A setting that stops the start; its message is one line for the operator. */
+export class ConfigError extends Error {}
+
+/** These would look like protection while nothing of it is built yet. */
+const notYet = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL']
+
+/**
+ * Settings from text values, defaults for what is missing or empty. Throws `ConfigError`, naming the setting.
+ * `HOST` beyond loopback is refused where anyone could come in.
+ */
+export function parseConfig(values: Readonly<Record<string, unknown>>): Config {
+  const given = Object.fromEntries(Object.keys(settings).map((name) => [name, presentValue(values[name])]))
+  const config = Value.Default(schema, Value.Convert(schema, given))
+  const failure = Value.Errors(schema, config).First()
+  if (failure !== undefined) throw new ConfigError(describeFailure(failure.path.slice(1), failure.value))
+  const unsupported = notYet.find((name) => presentValue(values[name]) !== undefined)
+  if (unsupported !== undefined) throw new ConfigError(`${unsupported}: tokens are not supported by this version`)
+  checkGuarded(config as Config)
+  return config as Config
+}
+
+/** Settings from the environment and `.env`; the environment wins. The one reader of both. */
+export function loadConfig(envFile = '.env'): Config {
+  const fromFile = readEnvFile(envFile)
+  const unknown = Object.keys(fromFile).find((name) => !Object.hasOwn(settings, name) && !notYet.includes(name))
+  if (unknown !== undefined) throw new ConfigError(`${unknown}: no such setting (in ${envFile})`)
+  return parseConfig({ ...fromFile, ...process.env })
+}
+
+/** Names and addresses that reach only this machine. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+/** Values of a comma separated list. */
+export function listOf(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function presentValue(value: unknown): unknown {
+  return value === '' ? undefined : value
+}
+
+function readEnvFile(envFile: string): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync(envFile, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new ConfigError(`${envFile} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** Says what is expected; a value that may be a secret is not repeated. */
+function describeFailure(name: string, value: unknown): string {
+  const { description, minimum, maximum, type }: Partial<TSchema> = settings[name] ?? {}
+  const expected =
+    type === 'integer' ? `a whole number from ${minimum} to ${maximum}` : type === 'boolean' ? 'true or false' : description
+  const shown = type === 'integer' || type === 'boolean' ? ` instead of ${JSON.stringify(value)}` : ''
+  return `${name}: expected ${expected}${shown}`
+}
+
+function checkGuarded(config: Config): void {
+  try {
+    parseApiKeys(config.API_KEYS)
+  } catch (error) {
+    throw new ConfigError(`API_KEYS: ${(error as Error).message}`)
+  }
+  if (isLoopback(config.HOST)) return
+  const beyond = `HOST ${config.HOST} is reachable from other machines`
+  if (config.API_KEYS === undefined) throw new ConfigError(`${beyond}: set API_KEYS, so that not everybody can publish`)
+  if (!config.ALLOW_ANONYMOUS) {
+    throw new ConfigError(`${beyond} and no tokens are configured: set ALLOW_ANONYMOUS=true to let everybody in`)
+  }
+}

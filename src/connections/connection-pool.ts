@@ -1,0 +1,109 @@
+import { RoomcastError } from '../errors.js'
+import { Chunk } from './chunk.js'
+import type { Connection } from './connection.js'
+
+export interface PoolLimits {
+  readonly connectionsMax: number
+  /** 0: no limit. */
+  readonly perAddressMax: number
+  /** 0: no limit. */
+  readonly perUserMax: number
+}
+
+/** How long a client that was refused should wait. */
+const RETRY_AFTER_MS = 5000
+
+/** The connections of this node, by id, user and address. Each change costs the same however many there are. */
+export class ConnectionPool {
+  readonly #limits: PoolLimits
+  readonly #byId = new Map<string, Connection>()
+  readonly #byUser = new Map<string, Set<Connection>>()
+  readonly #byAddress = new Map<string, Set<Connection>>()
+
+  constructor(limits: PoolLimits) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  get userCount(): number {
+    return this.#byUser.size
+  }
+
+  get(id: string): Connection | undefined {
+    return this.#byId.get(id)
+  }
+
+  all(): IterableIterator<Connection> {
+    return this.#byId.values()
+  }
+
+  ofUser(userId: string): Iterable<Connection> {
+    return this.#byUser.get(userId) ?? []
+  }
+
+  /** Throws `overloaded` (503) at the node's limit, `too_many_connections` (429) at the address's or the user's. */
+  checkRoom(address: string, userId: string | null): void {
+    const { connectionsMax, perAddressMax } = this.#limits
+    if (this.#byId.size >= connectionsMax) throw new RoomcastError('overloaded', { retryAfterMs: RETRY_AFTER_MS })
+    if (isFull(this.#byAddress.get(address), perAddressMax)) throw tooMany()
+    if (userId !== null) this.checkRoomForUser(userId)
+  }
+
+  /** Throws `too_many_connections` at the user's limit. */
+  checkRoomForUser(userId: string): void {
+    if (isFull(this.#byUser.get(userId), this.#limits.perUserMax)) throw tooMany()
+  }
+
+  add(connection: Connection): void {
+    this.#byId.set(connection.id, connection)
+    addTo(this.#byAddress, connection.address, connection)
+  }
+
+  /** Files the connection under its user, who must not change afterwards. */
+  identify(connection: Connection, userId: string): void {
+    connection.userId = userId
+    addTo(this.#byUser, userId, connection)
+  }
+
+  /** Idempotent. */
+  remove(connection: Connection): void {
+    if (!this.#byId.delete(connection.id)) return
+    removeFrom(this.#byAddress, connection.address, connection)
+    if (connection.userId !== null) removeFrom(this.#byUser, connection.userId, connection)
+  }
+
+  /** Sends one message to every connection but those left out. Returns to how many. */
+  broadcast(payload: Buffer, except: ReadonlySet<string> = new Set()): number {
+    const chunk = new Chunk([payload])
+    let count = 0
+    for (const connection of this.#byId.values()) {
+      if (connection.closed || connection.outbox.lagging || except.has(connection.id)) continue
+      connection.outbox.push(chunk)
+      count++
+    }
+    return count
+  }
+}
+
+function tooMany(): RoomcastError {
+  return new RoomcastError('too_many_connections', { retryAfterMs: RETRY_AFTER_MS })
+}
+
+function isFull(connections: Set<Connection> | undefined, max: number): boolean {
+  return max > 0 && (connections?.size ?? 0) >= max
+}
+
+function addTo(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+  const connections = index.get(key)
+  if (connections === undefined) index.set(key, new Set([connection]))
+  else connections.add(connection)
+}
+
+function removeFrom(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+  const connections = index.get(key)
+  connections?.delete(connection)
+  if (connections?.size === 0) index.delete(key)
+}

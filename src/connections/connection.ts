@@ -1,0 +1,99 @@
+import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
+import { CommandQueue } from './command-queue.js'
+import { Outbox } from './outbox.js'
+import { FaultCounter, TokenBucket } from './rate-limit.js'
+import type { Transport } from './transport.js'
+import type { Turn } from './turn.js'
+
+export interface ConnectionLimits {
+  readonly slowConsumerBytes: number
+  readonly ratePerSecond: number
+  readonly rateBurst: number
+}
+
+export interface ConnectionOptions {
+  readonly id: string
+  /** Of the client, behind the proxies that are trusted. */
+  readonly address: string
+  readonly transport: Transport
+  readonly turn: Turn
+  readonly limits: ConnectionLimits
+  /** Monotonic, in milliseconds. */
+  readonly now: number
+}
+
+/** 20 malformed messages, or 1,000 over the rate, within this time end the connection (protocol.md 2.9). */
+const FAULT_WINDOW_MS = 10_000
+const MALFORMED_MAX = 20
+const RATE_LIMITED_MAX = 1000
+
+/** One live WebSocket. */
+export class Connection {
+  readonly id: string
+  readonly address: string
+  readonly outbox: Outbox
+  readonly commands = new CommandQueue()
+  readonly rate: TokenBucket
+  readonly malformed = new FaultCounter(MALFORMED_MAX, FAULT_WINDOW_MS)
+  readonly rateLimited = new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)
+  /** Null until a handshake or a message has told it. */
+  userId: string | null = null
+  /** No more is taken from or sent to it. */
+  closed = false
+  /** Monotonic, in milliseconds. */
+  lastSeenAt: number
+  lastPingAt: number
+  readonly #transport: Transport
+  #drainedBytes = 0
+  #backlogged = false
+
+  constructor({ id, address, transport, turn, limits, now }: ConnectionOptions) {
+    this.id = id
+    this.address = address
+    this.outbox = new Outbox(transport, turn, limits.slowConsumerBytes)
+    this.rate = new TokenBucket(limits.ratePerSecond, limits.rateBurst, now)
+    this.lastSeenAt = now
+    this.lastPingAt = now
+    this.#transport = transport
+  }
+
+  /** A frame of any kind came in. */
+  touch(now: number): void {
+    this.lastSeenAt = now
+  }
+
+  /** When it was last heard of. That its socket took some of what was waiting counts, too. */
+  signOfLifeAt(now: number): number {
+    const { drainedBytes, bufferedBytes } = this.#transport
+    if (this.#backlogged && drainedBytes > this.#drainedBytes) this.lastSeenAt = now
+    this.#drainedBytes = drainedBytes
+    this.#backlogged = bufferedBytes > 0
+    return this.lastSeenAt
+  }
+
+  ping(serial: number, now: number): void {
+    this.lastPingAt = now
+    this.#transport.ping(String(serial))
+  }
+
+  /** Stops reading while the peer asks faster than it is answered. */
+  setPaused(paused: boolean): void {
+    if (paused) this.#transport.pause()
+    else this.#transport.resume()
+  }
+
+  /** Writes what is queued, then begins the closing handshake. Idempotent. */
+  close(code: CloseCode): void {
+    if (this.closed) return
+    this.outbox.endTurn()
+    this.detach()
+    this.#transport.close(code, closeReasons[code])
+  }
+
+  /** The socket is gone or going: nothing more is queued or begun. Idempotent. */
+  detach(): void {
+    this.closed = true
+    this.commands.clear()
+    this.outbox.close()
+  }
+}

@@ -1,0 +1,69 @@
+import type { Clock } from '../clock.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import type { Connection } from './connection.js'
+
+export interface HeartbeatOptions {
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
+/** Looks a connection takes between two pings: what a time-out may be late by is a fraction of the interval. */
+const LOOKS = 4
+const SLOTS = 16
+
+/**
+ * One wheel for all connections: each stands in one slot, and each tick looks at one slot, so that pings are spread
+ * over the interval and no connection has a timer of its own.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions
+  readonly #slots: ReadonlyArray<Set<Connection>> = Array.from({ length: SLOTS }, () => new Set<Connection>())
+  readonly #slotOf = new Map<Connection, Set<Connection>>()
+  readonly #stop: () => void
+  readonly #tickMs: number
+  #slot = 0
+  #serial = 0
+  #added = 0
+  #expectedAt: number
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+    const { clock, intervalMs, timeoutMs } = options
+    this.#tickMs = Math.max(Math.min(intervalMs, timeoutMs) / LOOKS / SLOTS, 5)
+    this.#expectedAt = clock.monotonic() + this.#tickMs
+    this.#stop = clock.every(this.#tickMs, () => this.#tick())
+  }
+
+  add(connection: Connection): void {
+    const slot = this.#slots[this.#added++ % SLOTS] as Set<Connection>
+    slot.add(connection)
+    this.#slotOf.set(connection, slot)
+  }
+
+  /** Idempotent. */
+  remove(connection: Connection): void {
+    this.#slotOf.get(connection)?.delete(connection)
+    this.#slotOf.delete(connection)
+  }
+
+  close(): void {
+    this.#stop()
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.monotonic()
+    // After a blocked turn the pongs still wait in the sockets: nobody is judged on what could not be read.
+    const late = now - this.#expectedAt > Math.max(this.#tickMs, 1000)
+    this.#expectedAt = now + this.#tickMs
+    this.#slot = (this.#slot + 1) % SLOTS
+    for (const connection of this.#slots[this.#slot] ?? []) this.#look(connection, now, late)
+  }
+
+  #look(connection: Connection, now: number, late: boolean): void {
+    const { intervalMs, timeoutMs } = this.#options
+    const silentMs = now - connection.signOfLifeAt(now)
+    if (silentMs >= timeoutMs && !late) connection.close(CloseCode.NoSignOfLife)
+    else if (now - connection.lastPingAt >= intervalMs) connection.ping(++this.#serial, now)
+  }
+}

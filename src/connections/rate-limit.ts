@@ -1,0 +1,49 @@
+/** A token bucket: `burst` at once, refilled with `perSecond`. Zero `perSecond` means no limit. */
+export class TokenBucket {
+  readonly #perSecond: number
+  readonly #burst: number
+  #tokens: number
+  #filledAt: number
+
+  constructor(perSecond: number, burst: number, now: number) {
+    this.#perSecond = perSecond
+    this.#burst = Math.max(burst, 1)
+    this.#tokens = this.#burst
+    this.#filledAt = now
+  }
+
+  /** Takes one token: 0, or how many milliseconds until there is one. `now` is monotonic, in milliseconds. */
+  take(now: number): number {
+    if (this.#perSecond === 0) return 0
+    const refill = ((now - this.#filledAt) / 1000) * this.#perSecond
+    this.#tokens = Math.min(this.#burst, this.#tokens + refill)
+    this.#filledAt = now
+    if (this.#tokens >= 1) {
+      this.#tokens--
+      return 0
+    }
+    return Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000)
+  }
+}
+
+/** Counts faults in windows of fixed length; constant memory. */
+export class FaultCounter {
+  readonly #max: number
+  readonly #windowMs: number
+  #count = 0
+  #startedAt = Number.NEGATIVE_INFINITY
+
+  constructor(max: number, windowMs: number) {
+    this.#max = max
+    this.#windowMs = windowMs
+  }
+
+  /** Counts one fault; true once there were `max` within the window. `now` is monotonic, in milliseconds. */
+  add(now: number): boolean {
+    if (now - this.#startedAt >= this.#windowMs) {
+      this.#startedAt = now
+      this.#count = 0
+    }
+    return ++this.#count >= this.#max
+  }
+}

@@ -1,0 +1,116 @@
+import type { Socket } from 'node:net'
+import { WebSocket } from 'ws'
+import type { CloseCode } from '../protocol/close-codes.js'
+import { type Chunk, joinLines } from './chunk.js'
+import type { Transport } from './transport.js'
+
+/** The subprotocol in which a frame holds one or more messages, one a line. */
+export const NDJSON = 'roomcast.v1.ndjson'
+const PLAIN = 'roomcast.v1'
+const NDJSON_FRAME_BYTES_MAX = 1_048_576
+
+/** Parts of ws that its types leave out. Each is looked for before it is used. */
+interface SocketInternals {
+  readonly _socket?: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }
+  readonly _sender?: { readonly _state?: number }
+}
+
+/** No frame of ws itself is half on its way (lib/sender.js, `DEFAULT`). */
+const SENDER_IDLE = 0
+
+/** Which subprotocol to select of those offered; nothing else is ever echoed (protocol.md, section 2). */
+export function selectSubprotocol(offered: ReadonlySet<string>): string | false {
+  if (offered.has(NDJSON)) return NDJSON
+  return offered.has(PLAIN) ? PLAIN : false
+}
+
+/** Largest frame that a client may send in its subprotocol. */
+export function frameBytesMax(subprotocol: string, messageBytesMax: number): number {
+  return subprotocol === NDJSON ? Math.max(NDJSON_FRAME_BYTES_MAX, messageBytesMax) : messageBytesMax
+}
+
+/** A ws socket class whose limit on frames follows the subprotocol, before the first byte is read. */
+export function limitedWebSocket(messageBytesMax: number): typeof WebSocket {
+  return class LimitedWebSocket extends WebSocket {
+    setSocket(socket: Socket, head: Buffer, options: object): void {
+      const maxPayload = frameBytesMax(this.protocol, messageBytesMax)
+      // @ts-expect-error `setSocket` is not in the types; ws and @fastify/websocket call it on every server socket.
+      super.setSocket(socket, head, { ...options, maxPayload })
+    }
+  }
+}
+
+/**
+ * The only place where messages leave. Ready-made frames go straight to the TCP socket; where ws's inside is not as
+ * it was when this was written, each message goes through `send`.
+ */
+export class SocketTransport implements Transport {
+  readonly #webSocket: WebSocket
+  readonly #socket: SocketInternals['_socket']
+  readonly #ndjson: boolean
+
+  constructor(webSocket: WebSocket) {
+    this.#webSocket = webSocket
+    this.#ndjson = webSocket.protocol === NDJSON
+    this.#socket = (webSocket as unknown as SocketInternals)._socket
+  }
+
+  get bufferedBytes(): number {
+    return this.#webSocket.bufferedAmount
+  }
+
+  get drainedBytes(): number {
+    // Node counts a write as one piece until all of it is taken; libuv knows how much of it still waits.
+    const queuedBytes = this.#socket?._handle?.writeQueueSize ?? this.bufferedBytes
+    return (this.#socket?.bytesWritten ?? 0) - queuedBytes
+  }
+
+  write(chunks: readonly Chunk[]): void {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return
+    const socket = this.#rawSocket()
+    if (socket === undefined) this.#send(chunks)
+    else this.#writeRaw(socket, chunks)
+  }
+
+  ping(payload: string): void {
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping(payload)
+  }
+
+  close(code: CloseCode, reason: string): void {
+    this.#webSocket.close(code, reason)
+  }
+
+  pause(): void {
+    this.#webSocket.pause()
+  }
+
+  resume(): void {
+    this.#webSocket.resume()
+  }
+
+  onDrain(callback: () => void): void {
+    this.#socket?.on('drain', callback)
+  }
+
+  #rawSocket(): SocketInternals['_socket'] {
+    const sender = (this.#webSocket as unknown as SocketInternals)._sender
+    return sender?._state === SENDER_IDLE ? this.#socket : undefined
+  }
+
+  #writeRaw(socket: Socket, chunks: readonly Chunk[]): void {
+    const bytes = (chunk: Chunk) => (this.#ndjson ? chunk.joinedFrames : chunk.frames)
+    const [first] = chunks
+    if (chunks.length === 1 && first !== undefined) {
+      socket.write(bytes(first))
+      return
+    }
+    socket.cork()
+    for (const chunk of chunks) socket.write(bytes(chunk))
+    socket.uncork()
+  }
+
+  #send(chunks: readonly Chunk[]): void {
+    const payloads = chunks.flatMap((chunk) => chunk.payloads)
+    for (const text of this.#ndjson ? joinLines(payloads) : payloads) this.#webSocket.send(text, { binary: false })
+  }
+}

@@ -1,0 +1,75 @@
+import { RoomcastError } from './errors.js'
+import type { Answer, Context } from './handlers/context.js'
+import { exclusiveCommands, handlers } from './handlers/index.js'
+import { CloseCode } from './protocol/close-codes.js'
+import { decodeCommand, UndecodableError } from './protocol/codec.js'
+import type { Command, CommandType } from './protocol/commands.js'
+import { encodeError, encodeReply } from './protocol/replies.js'
+
+/** Commands of one connection that may be under way before it is not read any more. */
+const COMMANDS_PENDING_MAX = 256
+/** Client errors that a client of sound mind does not make often. */
+const malformedCodes: ReadonlySet<string> = new Set(['invalid_json', 'invalid_message', 'unknown_type'])
+
+/** Where a failure goes that is nobody's fault but ours. */
+export type ReportError = (error: unknown) => void
+
+/** Takes one message of a client. Every command is answered exactly once; nothing is ever thrown. */
+export function receive(context: Context, text: string, report: ReportError): void {
+  const { connection, clock } = context
+  if (connection.closed) return
+  let command: Command
+  try {
+    command = decodeCommand(text)
+  } catch (error) {
+    const { id, failure } = error instanceof UndecodableError ? error : { id: undefined, failure: asFailure(error, report) }
+    refuse(context, failure, id)
+    return
+  }
+  const retryAfterMs = connection.rate.take(clock.monotonic())
+  if (retryAfterMs > 0) {
+    refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), command.id)
+    return
+  }
+  enqueue(context, command, report)
+}
+
+/** An error that belongs to no command, or to one that is not begun. */
+export function refuse({ connection, clock }: Context, failure: RoomcastError, id: string | undefined): void {
+  connection.outbox.pushPayload(encodeError(failure, id))
+  const now = clock.monotonic()
+  if (malformedCodes.has(failure.code) && connection.malformed.add(now)) connection.close(CloseCode.TooManyMalformed)
+  if (failure.code === 'rate_limited' && connection.rateLimited.add(now)) connection.close(CloseCode.RateLimitBroken)
+}
+
+function enqueue(context: Context, command: Command, report: ReportError): void {
+  const { connection } = context
+  const run = async () => {
+    await answer(context, command, report)
+    if (connection.commands.size === COMMANDS_PENDING_MAX / 2) connection.setPaused(false)
+  }
+  connection.commands.push(run, exclusiveCommands.has(command.type))
+  if (connection.commands.size >= COMMANDS_PENDING_MAX) connection.setPaused(true)
+}
+
+/** Runs one command and answers it: a handler's error becomes an error reply. Never rejects. */
+async function answer<T extends CommandType>(context: Context, command: Command<T>, report: ReportError): Promise<void> {
+  const { connection } = context
+  const { type, id } = command as { type: T; id: string | undefined }
+  let outcome: Answer<T>
+  try {
+    outcome = await handlers[type](context, command)
+  } catch (error) {
+    if (!connection.closed) refuse(context, asFailure(error, report), id)
+    return
+  }
+  // A heartbeat is answered in any case: that is what it is for.
+  if (id !== undefined || type === 'heartbeat') connection.outbox.pushPayload(encodeReply(type, id, outcome.body))
+  outcome.begin?.()
+}
+
+function asFailure(error: unknown, report: ReportError): RoomcastError {
+  if (error instanceof RoomcastError) return error
+  report(error)
+  return new RoomcastError('internal')
+}

@@ -1,0 +1,23 @@
+import type { CommandType } from '../protocol/commands.js'
+import { chatMessage } from './chat-message.js'
+import type { Handler } from './context.js'
+import { heartbeat } from './heartbeat.js'
+import { joinRoom } from './join-room.js'
+import { leaveRoom } from './leave-room.js'
+import { listMembers } from './list-members.js'
+import { readHistory } from './read-history.js'
+import { signal } from './signal.js'
+
+/** The protocol's table of contents: does not compile while a command has no handler. */
+export const handlers: { readonly [T in CommandType]: Handler<T> } = {
+  join_room: joinRoom,
+  leave_room: leaveRoom,
+  chat_message: chatMessage,
+  signal,
+  read_history: readHistory,
+  list_members: listMembers,
+  heartbeat
+}
+
+/** Run alone until their answer is queued (protocol.md, section 2). */
+export const exclusiveCommands: ReadonlySet<CommandType> = new Set<CommandType>(['join_room', 'leave_room'])

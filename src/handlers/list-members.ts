@@ -1,0 +1,9 @@
+import type { Command } from '../protocol/commands.js'
+import type { Answer, Context } from './context.js'
+
+export async function listMembers(
+  { rooms }: Context,
+  { body }: Command<'list_members'>
+): Promise<Answer<'list_members'>> {
+  return { body: await rooms.members(body.room, body) }
+}

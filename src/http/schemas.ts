@@ -1,0 +1,75 @@
+import { Type } from '@sinclair/typebox'
+import { HistoryQuery, MembersQuery } from '../protocol/commands.js'
+import { Id, NamedUser } from '../protocol/ids.js'
+
+/* What the routes take and answer (protocol.md, section 3). Answers are described for the reader of `/docs`. */
+
+const EXCLUDE_MAX = 100
+const BATCH_MAX = 1000
+const ROOMS_LIMIT_MAX = 1000
+export const ROOMS_LIMIT_DEFAULT = 100
+
+const Text = Type.String()
+const Count = Type.Integer({ minimum: 0 })
+const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const RoomParams = Type.Object({ room: Id })
+
+export const RoomsQuery = Type.Object({
+  prefix: Type.Optional(Type.String({ maxLength: 128 })),
+  cursor: MembersQuery.cursor,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: ROOMS_LIMIT_MAX }))
+})
+export const HistoryQueryString = Type.Object(HistoryQuery)
+export const MembersQueryString = Type.Object(MembersQuery)
+
+const publishFields = {
+  content: Type.Unknown({ description: 'any JSON' }),
+  message_id: Type.Optional(Id)
+}
+const Exclude = Type.Optional(
+  Type.Array(Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }), {
+    maxItems: EXCLUDE_MAX,
+    description: 'ids of connections that do not get it live'
+  })
+)
+const userFields = { user_id: Type.Optional(Type.Union([NamedUser, Type.Null()])) }
+
+export const PublishBody = Type.Object({ ...publishFields, ...userFields, exclude: Exclude })
+export const BroadcastBody = Type.Object({ ...publishFields, exclude: Exclude })
+/** The items are looked at one by one: a bad one does not stop the others. */
+export const BatchBody = Type.Object({ items: Type.Array(Type.Unknown(), { maxItems: BATCH_MAX }) })
+export const BatchItem = Type.Object({ room: Id, ...publishFields, ...userFields })
+export const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Id) })
+
+const roomCounts = { room: Text, online_count: Count, connections: Count }
+export const RoomCounts = Type.Object(roomCounts)
+export const RoomList = Type.Object({ rooms: Type.Array(RoomCounts), next_cursor: Nullable(Text) })
+export const RoomState = Type.Object({ ...roomCounts, epoch: Nullable(Text), offset: Count })
+export const MemberList = Type.Object({
+  room: Text,
+  online_count: Count,
+  members: Type.Array(Type.Object({ user_id: Text, connections: Count, joined_at: Text })),
+  next_cursor: Nullable(Text)
+})
+export const History = Type.Object({
+  room: Text,
+  epoch: Nullable(Text),
+  offset: Count,
+  messages: Type.Array(Type.Object({}, { additionalProperties: true })),
+  has_more: Type.Boolean()
+})
+export const Published = Type.Object({
+  room: Text,
+  message_id: Text,
+  epoch: Text,
+  offset: Count,
+  timestamp: Text,
+  duplicate: Type.Boolean(),
+  durable: Text
+})
+export const BroadcastAccepted = Type.Object({ message_id: Text, timestamp: Text })
+export const BatchResults = Type.Object({ results: Type.Array(Type.Object({}, { additionalProperties: true })) })
+export const Online = Type.Object({ connections: Count, users: Count, rooms: Count, nodes: Count })
+
+export const Health = Type.Object({ status: Text, reason: Type.Optional(Text) })

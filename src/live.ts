@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from './clock.js'
+import { Connection, type ConnectionLimits } from './connections/connection.js'
+import type { ConnectionPool } from './connections/connection-pool.js'
+import type { Heartbeat } from './connections/heartbeat.js'
+import type { Transport } from './connections/transport.js'
+import type { Turn } from './connections/turn.js'
+import { type ReportError, receive, refuse } from './dispatch.js'
+import { RoomcastError } from './errors.js'
+import type { Context, Services } from './handlers/context.js'
+import { CloseCode } from './protocol/close-codes.js'
+import { encodeConnected } from './protocol/pushes.js'
+
+export interface LiveOptions extends Services {
+  readonly clock: Clock
+  readonly pool: ConnectionPool
+  readonly heartbeat: Heartbeat
+  readonly turn: Turn
+  readonly limits: ConnectionLimits
+  readonly messageBytesMax: number
+  readonly heartbeatIntervalMs: number
+  readonly report: ReportError
+}
+
+export interface Arrival {
+  readonly transport: Transport
+  readonly address: string
+  /** From the handshake; null where it told none. */
+  readonly userId: string | null
+  /** A frame may hold more than one message, one a line. */
+  readonly ndjson: boolean
+}
+
+/** What a socket tells of itself. None of them throws. */
+export interface LiveConnection {
+  readonly id: string
+  onFrame(frame: Buffer, isBinary: boolean): void
+  /** A ping or a pong came in. */
+  onSign(): void
+  onClose(): void
+}
+
+const LINE_FEED = 10
+
+/** The life of connections on this node, from the welcome to the end. */
+export class Live {
+  readonly #options: LiveOptions
+  readonly #leaving = new Set<Promise<void>>()
+  #draining = false
+  #onEmpty = () => {}
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+  }
+
+  /** Takes a new connection in and welcomes it. */
+  open({ transport, address, userId, ndjson }: Arrival): LiveConnection {
+    const { clock, pool, heartbeat, turn, limits, rooms, users, heartbeatIntervalMs, report } = this.#options
+    const now = clock.monotonic()
+    const connection = new Connection({ id: randomUUID(), address, transport, turn, limits, now })
+    pool.add(connection)
+    heartbeat.add(connection)
+    connection.outbox.pushPayload(
+      encodeConnected({ connectionId: connection.id, userId, heartbeatIntervalMs, now: clock.now() })
+    )
+    const context: Context = { rooms, users, clock, connection }
+    if (userId !== null) {
+      try {
+        users.identify(connection, userId)
+      } catch (error) {
+        // The last place was taken between the handshake and now.
+        refuse(context, error as RoomcastError, undefined)
+      }
+    }
+    return {
+      id: connection.id,
+      onFrame: (frame, isBinary) => this.#onFrame(context, { frame, isBinary, ndjson }),
+      onSign: () => connection.touch(clock.monotonic()),
+      onClose: () => {
+        connection.detach()
+        pool.remove(connection)
+        heartbeat.remove(connection)
+        this.#leave(connection).catch(report)
+        if (pool.size === 0) this.#onEmpty()
+      }
+    }
+  }
+
+  /** No more connections are to be taken in. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /**
+   * Answers what was asked so far, closes every connection, and resolves when all they were in has been left, or
+   * after `timeoutMs`.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    const { clock, pool } = this.#options
+    this.#draining = true
+    const timeout = new Promise<void>((resolve) => clock.after(timeoutMs, resolve))
+    await Promise.race([this.#finishCommands(), timeout])
+    for (const connection of pool.all()) connection.close(CloseCode.Restarting)
+    await Promise.race([this.#emptied(), timeout])
+  }
+
+  async #finishCommands(): Promise<void> {
+    const connections = [...this.#options.pool.all()]
+    for (const connection of connections) connection.setPaused(true)
+    await Promise.all(connections.map(({ commands }) => commands.idle()))
+    for (const connection of connections) connection.setPaused(false)
+  }
+
+  async #emptied(): Promise<void> {
+    if (this.#options.pool.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve
+      })
+    }
+    while (this.#leaving.size > 0) await Promise.allSettled(this.#leaving)
+  }
+
+  #onFrame(
+    context: Context,
+    { frame, isBinary, ndjson }: { frame: Buffer; isBinary: boolean; ndjson: boolean }
+  ): void {
+    const { clock, messageBytesMax, report } = this.#options
+    const { connection } = context
+    connection.touch(clock.monotonic())
+    if (isBinary) connection.close(CloseCode.UnsupportedData)
+    else if (ndjson) this.#onLines(context, frame)
+    else if (frame.length > messageBytesMax) connection.close(CloseCode.FrameTooLarge)
+    else receive(context, frame.toString(), report)
+    // Answers that the peer does not take must not pile up: it is read again when it has taken them.
+    if (connection.outbox.lagging && !connection.closed) this.#pauseUntilReady(connection)
+  }
+
+  #onLines(context: Context, frame: Buffer): void {
+    const { messageBytesMax, report } = this.#options
+    for (let start = 0; start < frame.length; ) {
+      const lineFeed = frame.indexOf(LINE_FEED, start)
+      const end = lineFeed === -1 ? frame.length : lineFeed
+      if (end - start > messageBytesMax) refuse(context, new RoomcastError('message_too_large'), undefined)
+      else if (end > start) receive(context, frame.toString('utf8', start, end), report)
+      start = end + 1
+    }
+  }
+
+  #pauseUntilReady(connection: Connection): void {
+    connection.setPaused(true)
+    connection.outbox.ready().then(() => {
+      if (!connection.closed) connection.setPaused(false)
+    })
+  }
+
+  async #leave(connection: Connection): Promise<void> {
+    const { rooms, users } = this.#options
+    const left = Promise.all([rooms.leaveAll(connection), users.forget(connection)]).then(() => {})
+    this.#leaving.add(left)
+    await left.finally(() => this.#leaving.delete(left))
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Why a connection was closed. 4000 to 4499: reconnect and resume. 4500 to 4999: do not reconnect unchanged
+ * (protocol.md 2.9).
+ */
+export const CloseCode = {
+  Restarting: 1012,
+  UnsupportedData: 1003,
+  FrameTooLarge: 1009,
+  Internal: 1011,
+  NoSignOfLife: 4000,
+  RateLimitBroken: 4002,
+  TooManyMalformed: 4500
+} as const
+export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
+
+/** Tells the peer in words; at most 123 bytes, and never anything of the inside. */
+export const closeReasons: Record<CloseCode, string> = {
+  [CloseCode.Restarting]: 'server is restarting',
+  [CloseCode.UnsupportedData]: 'binary frames are not supported',
+  [CloseCode.FrameTooLarge]: 'frame is too large',
+  [CloseCode.Internal]: 'internal error',
+  [CloseCode.NoSignOfLife]: 'no sign of life',
+  [CloseCode.RateLimitBroken]: 'rate limit broken again and again',
+  [CloseCode.TooManyMalformed]: 'too many malformed messages'
+}

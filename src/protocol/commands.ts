@@ -1,0 +1,65 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Id, NamedUser } from './ids.js'
+
+/** Newest messages that one request may ask for. */
+export const HISTORY_LIMIT_MAX = 1000
+export const HISTORY_LIMIT_DEFAULT = 50
+export const MEMBERS_LIMIT_MAX = 1000
+export const MEMBERS_LIMIT_DEFAULT = 100
+
+/** Optional in the protocol's sense: absent. */
+const Offset = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+const Epoch = Type.String({ minLength: 1, maxLength: 64 })
+export const Cursor = Type.String({ maxLength: 1024, description: 'next_cursor of the page before' })
+export const HistoryQuery = {
+  after: Type.Optional(Offset),
+  before: Type.Optional(Offset),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: HISTORY_LIMIT_MAX }))
+}
+export const MembersQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MEMBERS_LIMIT_MAX })),
+  cursor: Type.Optional(Cursor)
+}
+
+const PositionInput = Type.Object({ epoch: Epoch, offset: Offset, message_id: Type.Optional(Id) })
+export type PositionInput = Static<typeof PositionInput>
+
+/** Client to server (protocol.md 2.1): each type with its fields. Unknown fields are ignored. */
+export const commandSchemas = {
+  join_room: Type.Object({
+    room: Id,
+    user_id: Type.Optional(NamedUser),
+    since: Type.Optional(PositionInput),
+    last: Type.Optional(Type.Integer({ minimum: 0, maximum: HISTORY_LIMIT_MAX }))
+  }),
+  leave_room: Type.Object({ room: Id }),
+  chat_message: Type.Object({
+    room: Id,
+    content: Type.Unknown(),
+    user_id: Type.Optional(NamedUser),
+    message_id: Type.Optional(Id)
+  }),
+  signal: Type.Object({ room: Id, content: Type.Unknown() }),
+  read_history: Type.Object({ room: Id, ...HistoryQuery }),
+  list_members: Type.Object({ room: Id, ...MembersQuery }),
+  heartbeat: Type.Object({})
+}
+
+export type CommandType = keyof typeof commandSchemas
+export type CommandBody = { [T in CommandType]: Static<(typeof commandSchemas)[T]> }
+
+/** Distributes over `T`, so that `command.type` narrows `command.body`. */
+export type Command<T extends CommandType = CommandType> = {
+  [K in T]: {
+    /** Absent where the client wants no answer to a success. */
+    readonly id: string | undefined
+    readonly type: K
+    readonly body: CommandBody[K]
+    /** The field `content` as the client wrote it: relayed without a detour over JavaScript's numbers. */
+    readonly content: string
+  }
+}[T]
+
+export function isCommandType(type: string): type is CommandType {
+  return Object.hasOwn(commandSchemas, type)
+}

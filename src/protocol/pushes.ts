@@ -1,0 +1,129 @@
+import type { OffsetRange } from '../store/streams.js'
+
+/** Which channel a system message is about: exactly one of the three. */
+export type ChannelTag = { readonly room: string } | { readonly group: string } | { readonly inbox: true }
+
+const CLOSING_BRACE = 1
+
+/** ISO 8601 in UTC with milliseconds. */
+export function formatTime(timeMs: number): string {
+  return new Date(timeMs).toISOString()
+}
+
+function encode(fields: object): Buffer {
+  return Buffer.from(JSON.stringify(fields))
+}
+
+export interface Welcome {
+  readonly connectionId: string
+  readonly userId: string | null
+  readonly heartbeatIntervalMs: number
+  readonly now: number
+}
+
+/** Always the first message; its text is the original server's. */
+export function encodeConnected({ connectionId, userId, heartbeatIntervalMs, now }: Welcome): Buffer {
+  return encode({
+    type: 'system',
+    action: 'connected',
+    message: '连接成功',
+    connection_id: connectionId,
+    session_id: null,
+    resume_token: null,
+    user_id: userId,
+    heartbeat_interval_ms: heartbeatIntervalMs,
+    timestamp: formatTime(now)
+  })
+}
+
+export interface ChatMessage {
+  readonly room: string
+  /** JSON text, relayed as it is. */
+  readonly content: string
+  readonly userId: string | null
+  readonly messageId: string
+  readonly timestamp: number
+}
+
+/** As it is stored: without a position, which `withPosition` adds. */
+export function encodeChatMessage({ room, content, userId, messageId, timestamp }: ChatMessage): Buffer {
+  return Buffer.from(
+    `{"type":"chat_message","room":${JSON.stringify(room)},"content":${content},"user_id":${JSON.stringify(userId)},` +
+      `"message_id":${JSON.stringify(messageId)},"timestamp":"${formatTime(timestamp)}"}`
+  )
+}
+
+/** Puts epoch and offset into a stored message without parsing it. */
+export function withPosition(encoded: Buffer, epoch: string, offset: number): Buffer {
+  const position = `,"epoch":${JSON.stringify(epoch)},"offset":${offset}}`
+  const open = encoded.length - CLOSING_BRACE
+  const payload = Buffer.allocUnsafe(open + Buffer.byteLength(position))
+  encoded.copy(payload, 0, 0, open)
+  payload.write(position, open)
+  return payload
+}
+
+export interface Signal {
+  readonly room: string
+  /** JSON text, relayed as it is. */
+  readonly content: string
+  readonly userId: string
+  readonly timestamp: number
+}
+
+export function encodeSignal({ room, content, userId, timestamp }: Signal): Buffer {
+  return Buffer.from(
+    `{"type":"signal","room":${JSON.stringify(room)},"content":${content},"user_id":${JSON.stringify(userId)},` +
+      `"timestamp":"${formatTime(timestamp)}"}`
+  )
+}
+
+export interface Broadcast {
+  /** JSON text, relayed as it is. */
+  readonly content: string
+  readonly messageId: string
+  readonly timestamp: number
+}
+
+export function encodeBroadcast({ content, messageId, timestamp }: Broadcast): Buffer {
+  return Buffer.from(
+    `{"type":"broadcast","content":${content},"message_id":${JSON.stringify(messageId)},` +
+      `"timestamp":"${formatTime(timestamp)}"}`
+  )
+}
+
+export interface UserMove {
+  readonly room: string
+  readonly userId: string
+  readonly onlineCount: number
+  readonly timestamp: number
+}
+
+export function encodeUserMove(action: 'user_joined' | 'user_left', move: UserMove): Buffer {
+  const { room, userId, onlineCount, timestamp } = move
+  const fields = { room, user_id: userId, online_count: onlineCount, timestamp: formatTime(timestamp) }
+  return encode({ type: 'system', action, ...fields })
+}
+
+export interface OnlineCount {
+  readonly room: string
+  readonly onlineCount: number
+  readonly joined: number
+  readonly left: number
+  readonly timestamp: number
+}
+
+export function encodeOnlineCount({ room, onlineCount, joined, left, timestamp }: OnlineCount): Buffer {
+  const fields = { room, online_count: onlineCount, joined, left, timestamp: formatTime(timestamp) }
+  return encode({ type: 'system', action: 'online_count', ...fields })
+}
+
+/** These offsets could not be repaired or kept. */
+export function encodeGap(tag: ChannelTag, epoch: string, { from, to }: OffsetRange): Buffer {
+  return encode({ type: 'system', action: 'gap', ...tag, epoch, from, to })
+}
+
+/** The receiver's position is void; `offset` is the last that still holds, and what lies beyond follows. */
+export function encodeReset(tag: ChannelTag, epoch: string, offset: number): Buffer {
+  return encode({ type: 'system', action: 'reset', ...tag, epoch, offset })
+}

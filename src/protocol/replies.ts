@@ -1,0 +1,79 @@
+import type { RoomcastError } from '../errors.js'
+import type { Durability, OffsetRange } from '../store/streams.js'
+import type { CommandType } from './commands.js'
+
+/** How a replay follows on what was asked (protocol.md 2.1). */
+export type Recovered = 'none' | 'full' | 'gap' | 'reset'
+
+export interface JoinReply {
+  readonly room: string
+  readonly epoch: string
+  readonly offset: number
+  readonly online_count: number
+  readonly recovered: Recovered
+  readonly gap?: OffsetRange
+}
+
+export interface PublishReply {
+  readonly room: string
+  readonly message_id: string
+  readonly epoch: string
+  readonly offset: number
+  readonly timestamp: string
+  readonly duplicate: boolean
+  readonly durable: Durability
+}
+
+export interface HistoryReply {
+  readonly room: string
+  readonly epoch: string | null
+  readonly offset: number
+  /** Each as it was delivered, already encoded: numbers stay as their publisher wrote them. */
+  readonly messages: readonly Buffer[]
+  readonly has_more: boolean
+}
+
+export interface MembersReply {
+  readonly room: string
+  readonly online_count: number
+  readonly members: Array<{ user_id: string; connections: number; joined_at: string }>
+  readonly next_cursor: string | null
+}
+
+/** What the `ack` of each command carries. */
+export interface Replies extends Record<CommandType, object> {
+  join_room: JoinReply
+  leave_room: { readonly room: string }
+  chat_message: PublishReply
+  signal: { readonly room: string }
+  read_history: HistoryReply
+  list_members: MembersReply
+  heartbeat: { readonly timestamp: string }
+}
+
+/** The one answer to a command: `heartbeat` has a type of its own. */
+export function encodeReply<T extends CommandType>(type: T, id: string | undefined, body: Replies[T]): Buffer {
+  const fields = { type: type === 'heartbeat' ? 'heartbeat_ack' : 'ack', id, ...body }
+  return 'messages' in fields ? encodeHistory(fields) : Buffer.from(JSON.stringify(fields))
+}
+
+/** An object whose `messages` are encoded already. */
+export function encodeHistory({ messages, ...fields }: { readonly messages: readonly Buffer[] }): Buffer {
+  const head = JSON.stringify(fields).slice(0, -1)
+  const parts: Buffer[] = [Buffer.from(`${head},"messages":[`)]
+  for (const [index, message] of messages.entries()) {
+    if (index > 0) parts.push(comma)
+    parts.push(message)
+  }
+  return Buffer.concat([...parts, closing])
+}
+
+const comma = Buffer.from(',')
+const closing = Buffer.from(']}')
+
+export function encodeError(error: RoomcastError, id: string | undefined): Buffer {
+  const { code, message, retryAfterMs, messageId } = error
+  return Buffer.from(
+    JSON.stringify({ type: 'error', id, code, message, retry_after_ms: retryAfterMs, message_id: messageId })
+  )
+}

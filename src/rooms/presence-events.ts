@@ -1,0 +1,96 @@
+import type { Channel } from '../channels/channel.js'
+import type { Clock } from '../clock.js'
+import { encodeOnlineCount, encodeUserMove } from '../protocol/pushes.js'
+import { encodeNote, type PresenceMove, type PresenceNote } from './room-signals.js'
+
+export interface PresenceEventsOptions {
+  /** With more users than this a room hears counts instead of names. */
+  readonly eventsMax: number
+  readonly clock: Clock
+  /** Sends a note to the nodes that have members in the room; failures are the sender's to report. */
+  readonly send: (room: string, note: Buffer) => void
+}
+
+/** Counts of a large room go out at most this often. */
+const COUNT_PERIOD_MS = 1000
+
+interface Tally {
+  users: number
+  joined: number
+  left: number
+  /** Something was counted since the last message. */
+  changed: boolean
+}
+
+/**
+ * Tells members who came and went. The node on which it happened tells the others once a turn; each node words it for
+ * its own members: names in small rooms, one count a second in large ones.
+ */
+export class PresenceEvents {
+  readonly #options: PresenceEventsOptions
+  #moves = new Map<string, PresenceMove[]>()
+  /** Large rooms that were told a count less than a period ago. */
+  readonly #tallies = new Map<Channel, Tally>()
+
+  constructor(options: PresenceEventsOptions) {
+    this.#options = options
+  }
+
+  /** Something happened on this node. */
+  add(room: string, move: PresenceMove): void {
+    if (this.#moves.size === 0) setImmediate(() => this.#sendAll())
+    const moves = this.#moves.get(room)
+    if (moves === undefined) this.#moves.set(room, [move])
+    else moves.push(move)
+  }
+
+  /** A note of any node, this one included, for the members here. */
+  deliver(room: string, channel: Channel, note: PresenceNote): void {
+    if (note.moves.length === 0) {
+      this.#count(room, channel, note)
+      return
+    }
+    const timestamp = this.#options.clock.now()
+    for (const { action, userId, users } of note.moves) {
+      const encoded = encodeUserMove(action, { room, userId, onlineCount: users, timestamp })
+      channel.signal({ encoded, exclude: [] })
+    }
+  }
+
+  #sendAll(): void {
+    const rooms = this.#moves
+    this.#moves = new Map()
+    for (const [room, moves] of rooms) {
+      const users = moves.at(-1)?.users ?? 0
+      const joined = moves.filter(({ action }) => action === 'user_joined').length
+      const large = users > this.#options.eventsMax
+      const note = { users, joined, left: moves.length - joined, moves: large ? [] : moves }
+      this.#options.send(room, encodeNote(note))
+    }
+  }
+
+  #count(room: string, channel: Channel, note: PresenceNote): void {
+    const tally = this.#tallies.get(channel)
+    if (tally === undefined) {
+      this.#tellCount(room, channel, note)
+      this.#tallies.set(channel, { users: note.users, joined: 0, left: 0, changed: false })
+      this.#options.clock.after(COUNT_PERIOD_MS, () => this.#endPeriod(room, channel))
+      return
+    }
+    tally.users = note.users
+    tally.joined += note.joined
+    tally.left += note.left
+    tally.changed = true
+  }
+
+  #endPeriod(room: string, channel: Channel): void {
+    const tally = this.#tallies.get(channel)
+    this.#tallies.delete(channel)
+    if (tally?.changed === true) this.#count(room, channel, { ...tally, moves: [] })
+  }
+
+  #tellCount(room: string, channel: Channel, { users, joined, left }: PresenceNote): void {
+    const timestamp = this.#options.clock.now()
+    channel.signal({ encoded: encodeOnlineCount({ room, onlineCount: users, joined, left, timestamp }), exclude: [] })
+  }
+}

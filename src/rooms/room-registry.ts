@@ -1,0 +1,346 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Channel } from '../channels/channel.js'
+import type { ChannelPurpose, ChannelRegistry } from '../channels/channel-registry.js'
+import { publicationOf } from '../channels/publication.js'
+import { Receiver } from '../channels/receiver.js'
+import type { Clock } from '../clock.js'
+import type { Connection } from '../connections/connection.js'
+import { RoomcastError } from '../errors.js'
+import {
+  HISTORY_LIMIT_DEFAULT,
+  MEMBERS_LIMIT_DEFAULT,
+  type PositionInput
+} from '../protocol/commands.js'
+import { encodeChatMessage, encodeSignal, formatTime } from '../protocol/pushes.js'
+import type { HistoryReply, JoinReply, MembersReply, PublishReply, Recovered } from '../protocol/replies.js'
+import type { RoomDeparture } from '../store/nodes.js'
+import type { Counts, Membership, Presence, PresenceChange, RoomCounts } from '../store/presence.js'
+import type { Page, Position, ReadQuery, Retention, SignalMessage, Streams } from '../store/streams.js'
+import { PresenceEvents } from './presence-events.js'
+import { decodeRoomSignal, encodeRelay } from './room-signals.js'
+
+export interface RoomRegistryOptions {
+  readonly streams: Streams
+  readonly presence: Presence
+  readonly channels: ChannelRegistry
+  readonly clock: Clock
+  readonly retention: Retention
+  readonly idempotencyMs: number
+  readonly roomsPerConnectionMax: number
+  readonly presenceEventsMax: number
+  /** A message was stored. */
+  readonly onPublished: () => void
+  /** A task in the background that failed. */
+  readonly onError: (error: unknown) => void
+}
+
+export interface JoinRequest {
+  readonly room: string
+  readonly since?: PositionInput | undefined
+  readonly last?: number | undefined
+}
+
+export interface JoinOutcome {
+  readonly reply: JoinReply
+  /** Begins the replay and the live messages. Call once, as soon as the reply is on its way. */
+  begin(): void
+}
+
+export interface PublishRequest {
+  readonly room: string
+  /** JSON text. */
+  readonly content: string
+  readonly userId: string | null
+  readonly messageId?: string | undefined
+  /** Ids of connections that do not get it live. */
+  readonly exclude?: readonly string[] | undefined
+}
+
+export interface HistoryRequest {
+  readonly after?: number | undefined
+  readonly before?: number | undefined
+  readonly limit?: number | undefined
+}
+
+/** The rooms, as connections of this node and the backends use them. */
+export class RoomRegistry {
+  readonly #options: RoomRegistryOptions
+  readonly #events: PresenceEvents
+  readonly #joined = new Map<Connection, Map<string, Receiver>>()
+  readonly #localMembers = new Map<string, number>()
+
+  constructor(options: RoomRegistryOptions) {
+    this.#options = options
+    const { clock, presenceEventsMax: eventsMax } = options
+    const send = (room: string, note: Buffer) => {
+      options.streams.signal(channelOf(room), note).catch(options.onError)
+    }
+    this.#events = new PresenceEvents({ eventsMax, clock, send })
+  }
+
+  /** Rooms with members on this node. */
+  get localSize(): number {
+    return this.#localMembers.size
+  }
+
+  /** Rooms that a connection is in. */
+  roomsOf(connection: Connection): string[] {
+    return [...(this.#joined.get(connection)?.keys() ?? [])]
+  }
+
+  /**
+   * Lets a connection with a user into a room; again, where it is in already, which changes no count. Throws
+   * `too_many_rooms` or `store_unavailable`, and then nothing has changed.
+   */
+  async join(connection: Connection, request: JoinRequest): Promise<JoinOutcome> {
+    const { room } = request
+    const former = this.#joined.get(connection)?.get(room)
+    if (former === undefined) this.#checkLimit(connection)
+    const channel = await this.#options.channels.acquire(channelOf(room), this.#purposeOf(room))
+    const receiver = new Receiver(connection, channel.position)
+    channel.hold(receiver)
+    try {
+      const change = await this.#enter(connection, room, former !== undefined)
+      const page = await this.#readReplay(request).catch(async (error) => {
+        if (former === undefined) await this.#quit(connection, [room])
+        throw error
+      })
+      if (connection.closed) {
+        if (former === undefined) await this.#quit(connection, [room])
+        throw new RoomcastError('internal', { message: 'connection closed' })
+      }
+      return this.#seat(channel, receiver, { request, change, page, former })
+    } catch (error) {
+      channel.detach(receiver)
+      this.#options.channels.release(channelOf(room))
+      throw error
+    }
+  }
+
+  /** Takes a connection out of a room. Idempotent. Throws `store_unavailable`; it hears nothing more even then. */
+  async leave(connection: Connection, room: string): Promise<void> {
+    if (this.#unseat(connection, room)) await this.#quit(connection, [room])
+  }
+
+  /** A connection is gone: takes it out of all its rooms. Idempotent. */
+  async leaveAll(connection: Connection): Promise<void> {
+    const rooms = this.roomsOf(connection)
+    for (const room of rooms) this.#unseat(connection, room)
+    if (rooms.length > 0) await this.#quit(connection, rooms)
+  }
+
+  /** Stores a message and sends it to the members of all nodes. Throws `store_unavailable` with the message's id. */
+  async publish(request: PublishRequest): Promise<PublishReply> {
+    const { streams, clock, retention, idempotencyMs, onPublished } = this.#options
+    const { room, content, userId, messageId = uuidv7(), exclude } = request
+    const timestamp = clock.now()
+    const encoded = encodeChatMessage({ room, content, userId, messageId, timestamp })
+    const options = { messageId, timestamp, retention, idempotencyMs, exclude }
+    const published = await streams.publish(channelOf(room), encoded, options).catch((error) => {
+      if (error instanceof RoomcastError) error.messageId = messageId
+      throw error
+    })
+    if (!published.duplicate) onPublished()
+    return {
+      room,
+      message_id: messageId,
+      epoch: published.position.epoch,
+      offset: published.position.offset,
+      timestamp: formatTime(published.timestamp),
+      duplicate: published.duplicate,
+      durable: published.durable
+    }
+  }
+
+  /** Sends to all members but the sender, at most once. */
+  async signal(connection: Connection, userId: string, room: string, content: string): Promise<void> {
+    const payload = encodeSignal({ room, content, userId, timestamp: this.#options.clock.now() })
+    await this.#options.streams.signal(channelOf(room), encodeRelay(payload), { exclude: [connection.id] })
+  }
+
+  async history(room: string, { after, before, limit = HISTORY_LIMIT_DEFAULT }: HistoryRequest): Promise<HistoryReply> {
+    const query: ReadQuery = after === undefined ? { before, limit } : { after: { offset: after }, limit }
+    const page = await this.#options.streams.read(channelOf(room), query)
+    return {
+      room,
+      epoch: page.top?.epoch ?? null,
+      offset: page.top?.offset ?? 0,
+      messages: page.messages.map((message) => publicationOf(message).payload),
+      has_more: page.hasMore
+    }
+  }
+
+  async members(room: string, query: { limit?: number | undefined; cursor?: string | undefined }): Promise<MembersReply> {
+    const { presence } = this.#options
+    const { limit = MEMBERS_LIMIT_DEFAULT, cursor } = query
+    const [{ members, nextCursor }, counts] = await Promise.all([
+      presence.members(room, { limit, cursor }),
+      this.counts(room)
+    ])
+    return {
+      room,
+      online_count: counts.users,
+      members: members.map(({ userId, connections, joinedAt }) => ({
+        user_id: userId,
+        connections,
+        joined_at: formatTime(joinedAt)
+      })),
+      next_cursor: nextCursor ?? null
+    }
+  }
+
+  async counts(room: string): Promise<Counts> {
+    const [counts] = await this.#options.presence.counts([room])
+    return counts ?? { users: 0, connections: 0 }
+  }
+
+  /** The newest position; undefined where nobody has used the room. */
+  async top(room: string): Promise<Position | undefined> {
+    return (await this.#options.streams.read(channelOf(room), { limit: 0 })).top
+  }
+
+  async list(query: { prefix: string; limit: number; cursor?: string | undefined }): Promise<{
+    rooms: RoomCounts[]
+    nextCursor: string | undefined
+  }> {
+    return await this.#options.presence.rooms(query)
+  }
+
+  /** Members of a dead node are gone from a room: the others are told. */
+  onDeparture({ room, userIds, users }: RoomDeparture): void {
+    for (const [index, userId] of userIds.entries()) {
+      this.#events.add(room, { action: 'user_left', userId, users: users + userIds.length - 1 - index })
+    }
+  }
+
+  /** This node counted as dead: writes its members into the presence again. */
+  async rejoinAll(): Promise<void> {
+    const memberships = [...this.#joined].flatMap(([connection, receivers]) =>
+      [...receivers.keys()].map((room) => membershipOf(connection, room))
+    )
+    this.#tell('user_joined', await this.#options.presence.join(memberships))
+  }
+
+  #checkLimit(connection: Connection): void {
+    const { roomsPerConnectionMax } = this.#options
+    if ((this.#joined.get(connection)?.size ?? 0) >= roomsPerConnectionMax) throw new RoomcastError('too_many_rooms')
+  }
+
+  /** Adds the connection to the presence, or only counts where it is in already. */
+  async #enter(connection: Connection, room: string, already: boolean): Promise<PresenceChange | Counts> {
+    if (already) return await this.counts(room)
+    const [change] = await this.#options.presence.join([membershipOf(connection, room)])
+    return change ?? { users: 0, connections: 0 }
+  }
+
+  async #quit(connection: Connection, rooms: readonly string[]): Promise<void> {
+    const memberships = rooms.map((room) => membershipOf(connection, room))
+    this.#tell('user_left', await this.#options.presence.leave(memberships))
+  }
+
+  #tell(action: 'user_joined' | 'user_left', changes: readonly PresenceChange[]): void {
+    for (const { room, userId, users, userChanged } of changes) {
+      if (userChanged) this.#events.add(room, { action, userId, users })
+    }
+  }
+
+  async #readReplay({ room, since, last }: JoinRequest): Promise<Page | undefined> {
+    const { streams } = this.#options
+    if (since !== undefined) {
+      const after = { epoch: since.epoch, offset: since.offset, messageId: since.message_id }
+      return await streams.read(channelOf(room), { after, limit: REPLAY_PAGE })
+    }
+    return last === undefined ? undefined : await streams.read(channelOf(room), { limit: last })
+  }
+
+  /** Everything is known: no `await` from here to the answer. */
+  #seat(channel: Channel, receiver: Receiver, arrival: Arrival): JoinOutcome {
+    const { request, change, page, former } = arrival
+    const { room } = request
+    const { connection } = receiver
+    const start = startOf(channel, page)
+    // One that was in already has not heard everything up to here, perhaps: go on from where it was.
+    const behind = former !== undefined && former.position.offset < start.offset && page?.continuity !== 'reset'
+    receiver.position = behind ? former.position : start
+    channel.attach(receiver)
+    const receivers = this.#joined.get(connection) ?? new Map<string, Receiver>()
+    this.#joined.set(connection, receivers.set(room, receiver))
+    if (former === undefined) this.#localMembers.set(room, (this.#localMembers.get(room) ?? 0) + 1)
+    else this.#dismiss(channel, former, room)
+
+    const { epoch, offset } = newestOf(channel.position, page?.top)
+    const reply = { room, epoch, offset, online_count: change.users, ...recoveryOf(page) }
+    const begin = () => {
+      void channel.catchUp(receiver, behind ? undefined : page)
+      if ('userChanged' in change) this.#tell('user_joined', [change])
+    }
+    return { reply, begin }
+  }
+
+  /** The receiver of an earlier join of the same connection. */
+  #dismiss(channel: Channel, former: Receiver, room: string): void {
+    channel.detach(former)
+    this.#options.channels.release(channelOf(room))
+  }
+
+  /** False where it was not in. */
+  #unseat(connection: Connection, room: string): boolean {
+    const receivers = this.#joined.get(connection)
+    const receiver = receivers?.get(room)
+    if (receivers === undefined || receiver === undefined) return false
+    receivers.delete(room)
+    if (receivers.size === 0) this.#joined.delete(connection)
+    const left = (this.#localMembers.get(room) ?? 1) - 1
+    if (left === 0) this.#localMembers.delete(room)
+    else this.#localMembers.set(room, left)
+    this.#options.channels.get(channelOf(room))?.detach(receiver)
+    this.#options.channels.release(channelOf(room))
+    return true
+  }
+
+  #purposeOf(room: string): ChannelPurpose {
+    return { tag: { room }, onSignal: (channel, signal) => this.#onSignal(room, channel, signal) }
+  }
+
+  #onSignal(room: string, channel: Channel, { encoded, exclude }: SignalMessage): void {
+    const signal = decodeRoomSignal(encoded)
+    if (signal?.kind === 'relay') channel.signal({ encoded: signal.payload, exclude })
+    else if (signal?.kind === 'note') this.#events.deliver(room, channel, signal.note)
+  }
+}
+
+/** Messages that a join reads before it is answered; the rest is read as the client takes it. */
+const REPLAY_PAGE = 100
+
+interface Arrival {
+  readonly request: JoinRequest
+  readonly change: PresenceChange | Counts
+  readonly page: Page | undefined
+  readonly former: Receiver | undefined
+}
+
+function channelOf(room: string): string {
+  return `room:${room}`
+}
+
+function membershipOf(connection: Connection, room: string): Membership {
+  return { room, connectionId: connection.id, userId: connection.userId ?? '' }
+}
+
+/** Where the receiver stands before its replay. */
+function startOf(channel: Channel, page: Page | undefined): Position {
+  if (page === undefined) return channel.position
+  const first = page.messages[0]
+  return first === undefined ? (page.top ?? channel.position) : { epoch: first.epoch, offset: first.offset - 1 }
+}
+
+/** A page may have been read before its last messages reached this node's channel. */
+function newestOf(heard: Position, read: Position | undefined): Position {
+  return read !== undefined && read.offset > heard.offset ? read : heard
+}
+
+function recoveryOf(page: Page | undefined): { recovered: Recovered; gap?: NonNullable<Page['gap']> } {
+  if (page === undefined) return { recovered: 'none' }
+  if (page.continuity === 'contiguous') return { recovered: 'full' }
+  return page.gap === undefined ? { recovered: 'reset' } : { recovered: 'gap', gap: page.gap }
+}

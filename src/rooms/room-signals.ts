@@ -1,0 +1,45 @@
+/*
+ * What nodes tell each other through a room's channel without storing it. The first byte says which of the two it is.
+ */
+const RELAY = 'r'.charCodeAt(0)
+const NOTE = 'p'.charCodeAt(0)
+
+/** A user came or went. `users` is how many there were afterwards. */
+export interface PresenceMove {
+  readonly action: 'user_joined' | 'user_left'
+  readonly userId: string
+  readonly users: number
+}
+
+/** How the presence of a room changed on one node within one turn. In a large room `moves` is empty. */
+export interface PresenceNote {
+  readonly users: number
+  readonly joined: number
+  readonly left: number
+  readonly moves: readonly PresenceMove[]
+}
+
+export type RoomSignal =
+  /** A complete message for the members. */
+  | { readonly kind: 'relay'; readonly payload: Buffer }
+  | { readonly kind: 'note'; readonly note: PresenceNote }
+
+export function encodeRelay(payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(RELAY), payload])
+}
+
+export function encodeNote(note: PresenceNote): Buffer {
+  return Buffer.concat([Buffer.of(NOTE), Buffer.from(JSON.stringify(note))])
+}
+
+/** Undefined for anything that these functions did not write: what comes from outside is not trusted. */
+export function decodeRoomSignal(encoded: Buffer): RoomSignal | undefined {
+  if (encoded[0] === RELAY) return { kind: 'relay', payload: encoded.subarray(1) }
+  if (encoded[0] !== NOTE) return undefined
+  try {
+    const note = JSON.parse(encoded.toString('utf8', 1)) as PresenceNote
+    return Array.isArray(note.moves) ? { kind: 'note', note } : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,113 @@
+import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
+
+interface PresentUser {
+  readonly joinedAt: number
+  readonly connectionIds: Set<string>
+}
+
+interface PresentRoom {
+  readonly users: Map<string, PresentUser>
+  connections: number
+}
+
+/** Presence of one process: gone with it, as its connections are. */
+export class EmbeddedPresence implements Presence {
+  readonly #rooms = new Map<string, PresentRoom>()
+  readonly #online = new Map<string, Set<string>>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  async join(memberships: readonly Membership[]): Promise<PresenceChange[]> {
+    return memberships.map((membership) => this.#join(membership))
+  }
+
+  async leave(memberships: readonly Membership[]): Promise<PresenceChange[]> {
+    return memberships.map((membership) => this.#leave(membership))
+  }
+
+  async counts(rooms: readonly string[]): Promise<Counts[]> {
+    return rooms.map((room) => countsOf(this.#rooms.get(room)))
+  }
+
+  async members(room: string, query: PageQuery): Promise<{ members: Member[]; nextCursor: string | undefined }> {
+    const userIds = [...(this.#rooms.get(room)?.users.keys() ?? [])].sort()
+    const { page, nextCursor } = pageOf(userIds, query)
+    return { members: page.map((userId) => this.#member(room, userId)), nextCursor }
+  }
+
+  async rooms({ prefix, ...query }: PageQuery & { prefix: string }): Promise<{
+    rooms: RoomCounts[]
+    nextCursor: string | undefined
+  }> {
+    const names = [...this.#rooms.keys()].filter((room) => room.startsWith(prefix)).sort()
+    const { page, nextCursor } = pageOf(names, query)
+    return { rooms: page.map((room) => ({ room, ...countsOf(this.#rooms.get(room)) })), nextCursor }
+  }
+
+  async connect(connectionId: string, userId: string): Promise<void> {
+    const connectionIds = this.#online.get(userId)
+    if (connectionIds === undefined) this.#online.set(userId, new Set([connectionId]))
+    else connectionIds.add(connectionId)
+  }
+
+  async disconnect(connectionId: string, userId: string): Promise<void> {
+    const connectionIds = this.#online.get(userId)
+    connectionIds?.delete(connectionId)
+    if (connectionIds?.size === 0) this.#online.delete(userId)
+  }
+
+  async connections(userIds: readonly string[]): Promise<number[]> {
+    return userIds.map((userId) => this.#online.get(userId)?.size ?? 0)
+  }
+
+  async totals(): Promise<{ users: number; rooms: number }> {
+    return { users: this.#online.size, rooms: this.#rooms.size }
+  }
+
+  #join({ room, userId, connectionId }: Membership): PresenceChange {
+    const present = this.#rooms.get(room) ?? { users: new Map<string, PresentUser>(), connections: 0 }
+    this.#rooms.set(room, present)
+    const user = present.users.get(userId)
+    const userChanged = user === undefined
+    if (userChanged) {
+      present.users.set(userId, { joinedAt: this.#now(), connectionIds: new Set([connectionId]) })
+      present.connections++
+    } else if (!user.connectionIds.has(connectionId)) {
+      user.connectionIds.add(connectionId)
+      present.connections++
+    }
+    return { room, userId, userChanged, ...countsOf(present) }
+  }
+
+  #leave({ room, userId, connectionId }: Membership): PresenceChange {
+    const present = this.#rooms.get(room)
+    const user = present?.users.get(userId)
+    if (present === undefined || user === undefined || !user.connectionIds.delete(connectionId)) {
+      return { room, userId, userChanged: false, ...countsOf(present) }
+    }
+    present.connections--
+    const userChanged = user.connectionIds.size === 0
+    if (userChanged) present.users.delete(userId)
+    if (present.users.size === 0) this.#rooms.delete(room)
+    return { room, userId, userChanged, ...countsOf(present) }
+  }
+
+  #member(room: string, userId: string): Member {
+    const user = this.#rooms.get(room)?.users.get(userId)
+    return { userId, connections: user?.connectionIds.size ?? 0, joinedAt: user?.joinedAt ?? 0 }
+  }
+}
+
+function countsOf(room: PresentRoom | undefined): Counts {
+  return { users: room?.users.size ?? 0, connections: room?.connections ?? 0 }
+}
+
+/** The cursor is the last name of the page before. */
+function pageOf(sorted: string[], { limit, cursor }: PageQuery): { page: string[]; nextCursor: string | undefined } {
+  const rest = cursor === undefined ? sorted : sorted.filter((name) => name > cursor)
+  const page = rest.slice(0, limit)
+  return { page, nextCursor: rest.length > limit ? page.at(-1) : undefined }
+}

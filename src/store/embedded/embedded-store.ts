@@ -1,0 +1,62 @@
+import path from 'node:path'
+import type { Clock } from '../../clock.js'
+import type { Readiness, Store } from '../store.js'
+import { EmbeddedNodes } from './embedded-nodes.js'
+import { EmbeddedPresence } from './embedded-presence.js'
+import { EmbeddedStreams } from './embedded-streams.js'
+import { FolderError, lockFolder } from './folder-lock.js'
+import type { Ledger } from './ledger.js'
+import { LmdbLedger } from './lmdb-ledger.js'
+import { MemoryLedger } from './memory-ledger.js'
+
+/** `DATA_DIR` with this value keeps nothing. */
+export const MEMORY = 'memory'
+const sweepPeriodMs = 60_000
+
+export interface EmbeddedStoreOptions {
+  /** The folder, or `memory`. */
+  readonly dataDir: string
+  readonly clock: Clock
+  /** A sweep that failed; the next one tries again. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Opens the store of a single process. Throws where the folder cannot be opened or another process holds it. */
+export function openEmbeddedStore({ dataDir, clock, onError }: EmbeddedStoreOptions): Store {
+  const inMemory = dataDir === MEMORY
+  const unlock = inMemory ? () => {} : lockFolder(dataDir)
+  const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
+  const streams = new EmbeddedStreams(ledger, clock)
+  const stopSweeping = clock.every(sweepPeriodMs, () => {
+    streams.sweep().catch(onError)
+  })
+  let closed: Promise<void> | undefined
+
+  return {
+    description: inMemory ? 'in memory (nothing is kept)' : `on disk, in ${path.resolve(dataDir)}`,
+    durable: ledger.durable,
+    streams,
+    presence: new EmbeddedPresence(clock.now),
+    nodes: new EmbeddedNodes(),
+    readiness: (): Readiness => (closed === undefined ? { ready: true } : { ready: false, reason: 'store is closed' }),
+    close: () => {
+      closed ??= closeAll()
+      return closed
+    }
+  }
+
+  async function closeAll(): Promise<void> {
+    stopSweeping()
+    await streams.idle()
+    await ledger.close()
+    unlock()
+  }
+}
+
+function openLedger(dataDir: string): Ledger {
+  try {
+    return new LmdbLedger(path.join(dataDir, 'roomcast.mdb'))
+  } catch (error) {
+    throw new FolderError(`DATA_DIR ${dataDir} cannot be opened: ${(error as Error).message}`)
+  }
+}

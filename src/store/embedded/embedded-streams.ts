@@ -1,0 +1,278 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../clock.js'
+import { storeUnavailable } from '../../errors.js'
+import { continuityOf, emptyPage, isAnotherMessage, judgePosition, type Verdict } from '../continuity.js'
+import type {
+  ChannelId,
+  Page,
+  Position,
+  Published,
+  PublishOptions,
+  ReadQuery,
+  SignalOptions,
+  StoredMessage,
+  StreamListener,
+  Streams
+} from '../streams.js'
+import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
+
+/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
+const META_GRACE_MS = 86_400_000
+/** Bounds how long one commit holds the others up. */
+const BATCH_MAX = 4096
+/** Channels that a sweep looks at in one turn of the event loop. */
+const SWEEP_SLICE = 256
+/** Retention of a channel that was subscribed to and never published to: it holds nothing. */
+const NO_RETENTION = { size: 0, ttlMs: 0 }
+
+interface PendingPublish {
+  readonly channel: ChannelId
+  readonly encoded: Buffer
+  readonly options: PublishOptions
+  readonly resolve: (published: Published) => void
+  readonly reject: (error: Error) => void
+}
+
+/** A batch while it is put together: what it will have made of the channels it touches. */
+interface Draft {
+  readonly metas: Map<ChannelId, ChannelMeta>
+  readonly messages: Array<{ channel: ChannelId; message: StoredMessage }>
+  readonly receipts: Array<{ channel: ChannelId; messageId: string; receipt: Receipt; expiresAt: number }>
+  readonly trims: Array<{ channel: ChannelId; from: number; to: number }>
+  readonly receiptOf: Map<string, Receipt>
+}
+
+/**
+ * Streams of one process. Publishes are committed in batches, one batch at a time: while one is being flushed the
+ * next gathers, so that the price of a flush is shared under load and a lone message pays for one only.
+ */
+export class EmbeddedStreams implements Streams {
+  readonly #ledger: Ledger
+  readonly #clock: Clock
+  readonly #subscribed = new Set<ChannelId>()
+  #listener: StreamListener | undefined
+  #queue: PendingPublish[] = []
+  readonly #steps: Array<() => Promise<void>> = []
+  #working: Promise<void> | undefined
+
+  constructor(ledger: Ledger, clock: Clock) {
+    this.#ledger = ledger
+    this.#clock = clock
+  }
+
+  async start(listener: StreamListener): Promise<void> {
+    this.#listener = listener
+  }
+
+  publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ channel, encoded, options, resolve, reject })
+      this.#work()
+    })
+  }
+
+  async signal(channel: ChannelId, encoded: Buffer, { exclude = [] }: SignalOptions = {}): Promise<void> {
+    if (this.#subscribed.has(channel)) this.#listener?.onSignal(channel, { encoded, exclude })
+  }
+
+  async read(channel: ChannelId, query: ReadQuery): Promise<Page> {
+    const meta = this.#ledger.meta(channel)
+    if (meta === undefined) return emptyPage(query.after)
+    const top: Position = { epoch: meta.epoch, offset: meta.top }
+    const oldest = this.#oldestKept(channel, meta)
+    if (query.after === undefined) return { top, ...this.#readBackwards(channel, meta, oldest, query) }
+
+    const verdict = this.#judge(channel, meta, query.after)
+    const from = verdict.valid ? Math.max(query.after.offset + 1, oldest) : oldest
+    const messages = this.#ledger.read(channel, { from, to: meta.top, limit: query.limit })
+    const hasMore = (messages.at(-1)?.offset ?? from - 1) < meta.top
+    return { top, messages, hasMore, ...continuityOf(verdict, query.after, oldest) }
+  }
+
+  async tops(channels: readonly ChannelId[]): Promise<Position[]> {
+    const missing = channels.filter((channel) => !this.#isFresh(this.#ledger.meta(channel)))
+    if (missing.length > 0) await this.#exclusively(() => this.#touch(missing))
+    return channels.map((channel) => positionOf(this.#ledger.meta(channel)))
+  }
+
+  async subscribe(channels: readonly ChannelId[]): Promise<Position[]> {
+    for (const channel of channels) this.#subscribed.add(channel)
+    return await this.tops(channels)
+  }
+
+  async unsubscribe(channels: readonly ChannelId[]): Promise<void> {
+    for (const channel of channels) this.#subscribed.delete(channel)
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#working !== undefined) await this.#working
+  }
+
+  /**
+   * Removes messages that are too old, and forgets channels that nobody listens to a day after their last message
+   * went. Works in small steps, so that publishes go on in between.
+   */
+  async sweep(): Promise<void> {
+    let seen = 0
+    for (const channel of this.#ledger.channels()) {
+      if (++seen % SWEEP_SLICE === 0) await setImmediate()
+      const meta = this.#ledger.meta(channel)
+      if (meta === undefined || !this.#hasEnded(channel, meta)) continue
+      await this.#exclusively(() => this.#sweepChannel(channel))
+    }
+    await this.#exclusively(() => this.#ledger.sweepReceipts(this.#clock.now()))
+  }
+
+  /** Runs `step` between two batches. */
+  #exclusively(step: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#steps.push(() => step().then(resolve, reject))
+      this.#work()
+    })
+  }
+
+  #work(): void {
+    this.#working ??= this.#run().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  async #run(): Promise<void> {
+    // After the sockets of this turn were read: their publishes share one flush.
+    await setImmediate()
+    while (this.#queue.length > 0 || this.#steps.length > 0) {
+      const step = this.#steps.shift()
+      if (step !== undefined) await step()
+      const batch = this.#queue.slice(0, BATCH_MAX)
+      this.#queue = this.#queue.slice(BATCH_MAX)
+      if (batch.length > 0) await this.#commit(batch)
+    }
+  }
+
+  async #commit(batch: PendingPublish[]): Promise<void> {
+    const draft: Draft = { metas: new Map(), messages: [], receipts: [], trims: [], receiptOf: new Map() }
+    const outcomes = batch.map((pending) => this.#number(draft, pending))
+    try {
+      await this.#ledger.commit(draft)
+    } catch (error) {
+      for (const { reject } of batch) reject(storeUnavailable(error))
+      return
+    }
+    for (const { channel, message } of draft.messages) {
+      if (this.#subscribed.has(channel)) this.#listener?.onMessage(channel, message)
+    }
+    for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome)
+  }
+
+  /** Gives one publish its place in the draft, or finds the place of the first with its id. */
+  #number(draft: Draft, { channel, encoded, options }: PendingPublish): Published {
+    const { messageId, timestamp, retention } = options
+    const now = this.#clock.now()
+    const receiptKey = `${channel}\n${messageId}`
+    const earlier = draft.receiptOf.get(receiptKey) ?? this.#ledger.receipt(channel, messageId, now)
+    if (earlier !== undefined) return this.#published(earlier, messageId, true)
+
+    const before = draft.metas.get(channel) ?? this.#ledger.meta(channel) ?? newMeta()
+    const offset = before.top + 1
+    const message = { epoch: before.epoch, offset, messageId, timestamp, encoded, exclude: options.exclude ?? [] }
+    const receipt = { epoch: before.epoch, offset, timestamp }
+    draft.messages.push({ channel, message })
+    draft.receipts.push({ channel, messageId, receipt, expiresAt: now + options.idempotencyMs })
+    draft.receiptOf.set(receiptKey, receipt)
+
+    const oldest = Math.max(before.oldest, offset - retention.size + 1)
+    if (oldest > before.oldest) draft.trims.push({ channel, from: before.oldest, to: oldest - 1 })
+    const expiresAt = now + retention.ttlMs + META_GRACE_MS
+    draft.metas.set(channel, { ...before, ...retention, top: offset, oldest, expiresAt })
+    return this.#published(receipt, messageId, false)
+  }
+
+  #published({ epoch, offset, timestamp }: Receipt, messageId: string, duplicate: boolean): Published {
+    return { position: { epoch, offset, messageId }, timestamp, duplicate, durable: this.#ledger.durable }
+  }
+
+  #readBackwards(
+    channel: ChannelId,
+    meta: ChannelMeta,
+    oldest: number,
+    { before = meta.top + 1, limit }: ReadQuery
+  ): Omit<Page, 'top'> {
+    const to = Math.min(before - 1, meta.top)
+    const messages = this.#ledger.read(channel, { from: oldest, to, limit, newestFirst: true }).reverse()
+    const hasMore = (messages[0]?.offset ?? to + 1) > oldest
+    return { messages, hasMore, continuity: 'contiguous' }
+  }
+
+  #judge(channel: ChannelId, meta: ChannelMeta, after: NonNullable<ReadQuery['after']>): Verdict {
+    const verdict = judgePosition(meta, after)
+    if (!verdict.valid || after.messageId === undefined || after.offset === 0) return verdict
+    const [found] = this.#ledger.read(channel, { from: after.offset, to: after.offset, limit: 1 })
+    return isAnotherMessage(after, found) ? { valid: false, holds: 0 } : verdict
+  }
+
+  /** The first offset that is neither trimmed nor too old; top + 1 where all are gone. */
+  #oldestKept(channel: ChannelId, meta: ChannelMeta): number {
+    const horizon = this.#clock.now() - meta.ttlMs
+    let oldest = meta.oldest
+    // Messages are nearly ordered by time, so the old ones stand first; as a rule there are none.
+    for (let limit = 1; oldest <= meta.top; limit = 100) {
+      const messages = this.#ledger.read(channel, { from: oldest, to: meta.top, limit })
+      const kept = messages.find(({ timestamp }) => timestamp > horizon)
+      if (kept !== undefined) return kept.offset
+      oldest = (messages.at(-1)?.offset ?? meta.top) + 1
+    }
+    return oldest
+  }
+
+  #isFresh(meta: ChannelMeta | undefined): boolean {
+    return meta !== undefined && meta.expiresAt - this.#clock.now() > META_GRACE_MS / 2
+  }
+
+  /** Creates what is missing, and lets what is there live for another day. */
+  async #touch(channels: readonly ChannelId[]): Promise<void> {
+    const expiresAt = this.#clock.now() + META_GRACE_MS
+    const metas = new Map<ChannelId, ChannelMeta>()
+    for (const channel of channels) {
+      const meta = this.#ledger.meta(channel) ?? newMeta()
+      metas.set(channel, { ...meta, expiresAt: Math.max(meta.expiresAt, expiresAt) })
+    }
+    await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims: [] })
+  }
+
+  async #commitOrRefuse(batch: LedgerBatch): Promise<void> {
+    try {
+      await this.#ledger.commit(batch)
+    } catch (error) {
+      throw storeUnavailable(error)
+    }
+  }
+
+  #hasEnded(channel: ChannelId, meta: ChannelMeta): boolean {
+    return this.#mayForget(channel, meta) || this.#oldestKept(channel, meta) > meta.oldest
+  }
+
+  #mayForget(channel: ChannelId, meta: ChannelMeta): boolean {
+    return meta.expiresAt <= this.#clock.now() && !this.#subscribed.has(channel)
+  }
+
+  async #sweepChannel(channel: ChannelId): Promise<void> {
+    const meta = this.#ledger.meta(channel)
+    if (meta === undefined) return
+    const forgotten = this.#mayForget(channel, meta)
+    const oldest = forgotten ? meta.top + 1 : this.#oldestKept(channel, meta)
+    const trims = oldest > meta.oldest ? [{ channel, from: meta.oldest, to: oldest - 1 }] : []
+    const metas = new Map(forgotten ? [] : [[channel, { ...meta, oldest }]])
+    await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims, forgotten: forgotten ? [channel] : [] })
+  }
+}
+
+function newMeta(): ChannelMeta {
+  return { epoch: randomBytes(9).toString('base64url'), top: 0, forks: [], ...NO_RETENTION, oldest: 1, expiresAt: 0 }
+}
+
+function positionOf(meta: ChannelMeta | undefined): Position {
+  // `tops` has just made sure that it is there.
+  return { epoch: meta?.epoch ?? '', offset: meta?.top ?? 0 }
+}

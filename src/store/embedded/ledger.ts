@@ -1,0 +1,56 @@
+import type { Fork } from '../continuity.js'
+import type { ChannelId, StoredMessage } from '../streams.js'
+
+/** What is kept of a channel besides its messages. */
+export interface ChannelMeta {
+  readonly epoch: string
+  readonly top: number
+  readonly forks: readonly Fork[]
+  readonly size: number
+  readonly ttlMs: number
+  /** Messages below this offset are gone. */
+  readonly oldest: number
+  /** When the epoch may be forgotten, milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** Where an earlier publish with the same message id went. */
+export interface Receipt {
+  readonly epoch: string
+  readonly offset: number
+  readonly timestamp: number
+}
+
+/** Changes that become true together or not at all. */
+export interface LedgerBatch {
+  readonly metas: ReadonlyMap<ChannelId, ChannelMeta>
+  readonly messages: ReadonlyArray<{ readonly channel: ChannelId; readonly message: StoredMessage }>
+  readonly receipts: ReadonlyArray<{
+    readonly channel: ChannelId
+    readonly messageId: string
+    readonly receipt: Receipt
+    readonly expiresAt: number
+  }>
+  /** Messages that left their channel, as ranges of offsets, both inclusive. */
+  readonly trims: ReadonlyArray<{ readonly channel: ChannelId; readonly from: number; readonly to: number }>
+  /** Channels that are forgotten. Their messages have to be trimmed as well. */
+  readonly forgotten?: readonly ChannelId[]
+}
+
+/** Where the embedded store keeps things: on disk, or in memory. Reads see only what `commit` has resolved for. */
+export interface Ledger {
+  /** What a commit is worth. */
+  readonly durable: 'disk' | 'memory'
+  meta(channel: ChannelId): ChannelMeta | undefined
+  /** Messages from `from` to `to`, both inclusive, at most `limit`; from the newest down with `newestFirst`. */
+  read(channel: ChannelId, range: { from: number; to: number; limit: number; newestFirst?: boolean }): StoredMessage[]
+  /** Undefined where none is known, or its time is over. */
+  receipt(channel: ChannelId, messageId: string, now: number): Receipt | undefined
+  /** Atomic and, on disk, flushed when it resolves. One at a time. Where it rejects, nothing of it was done. */
+  commit(batch: LedgerBatch): Promise<void>
+  /** Every channel once; may be walked slowly, while others change. */
+  channels(): Iterable<ChannelId>
+  /** Drops receipts whose time is over. */
+  sweepReceipts(now: number): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,103 @@
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { decodeMessage, encodeMessage } from '../record.js'
+import type { ChannelId, StoredMessage } from '../streams.js'
+import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
+
+/** Receipts are filed by the minute in which they end, so that those that ended lie together. */
+const bucketMs = 60_000
+
+type StoredReceipt = [epoch: string, offset: number, timestamp: number, expiresAt: number]
+
+/** Keeps everything in one LMDB file of the folder. A commit is flushed before it is seen or resolved. */
+export class LmdbLedger implements Ledger {
+  readonly durable = 'disk'
+  readonly #root: RootDatabase
+  readonly #metas: Database<ChannelMeta, string>
+  readonly #messages: Database<Buffer, [ChannelId, number]>
+  readonly #receipts: Database<StoredReceipt, [ChannelId, string]>
+  /** The same receipts by the minute of their end: what the sweeper walks. */
+  readonly #receiptEnds: Database<boolean, [number, ChannelId, string]>
+
+  /** Opens or creates the file. Throws what LMDB throws where it cannot. */
+  constructor(path: string) {
+    // Without overlapping sync a transaction becomes visible only once it is on the disk.
+    this.#root = open({ path, overlappingSync: false, maxDbs: 16 })
+    this.#metas = this.#root.openDB({ name: 'metas' })
+    this.#messages = this.#root.openDB({ name: 'messages', encoding: 'binary' })
+    this.#receipts = this.#root.openDB({ name: 'receipts' })
+    this.#receiptEnds = this.#root.openDB({ name: 'receipt-ends' })
+  }
+
+  meta(channel: ChannelId): ChannelMeta | undefined {
+    return this.#metas.get(channel)
+  }
+
+  read(
+    channel: ChannelId,
+    { from, to, limit, newestFirst = false }: { from: number; to: number; limit: number; newestFirst?: boolean }
+  ): StoredMessage[] {
+    if (from > to || limit <= 0) return []
+    const range = newestFirst
+      ? { start: [channel, to] as [ChannelId, number], end: [channel, from - 1] as [ChannelId, number], reverse: true }
+      : { start: [channel, from] as [ChannelId, number], end: [channel, to + 1] as [ChannelId, number] }
+    const messages: StoredMessage[] = []
+    for (const { value } of this.#messages.getRange({ ...range, limit })) {
+      const message = decodeMessage(value)
+      if (message !== undefined) messages.push(message)
+    }
+    return messages
+  }
+
+  receipt(channel: ChannelId, messageId: string, now: number): Receipt | undefined {
+    const stored = this.#receipts.get([channel, messageId])
+    if (stored === undefined) return undefined
+    const [epoch, offset, timestamp, expiresAt] = stored
+    return expiresAt > now ? { epoch, offset, timestamp } : undefined
+  }
+
+  async commit(batch: LedgerBatch): Promise<void> {
+    await this.#root.batch(() => {
+      for (const [channel, meta] of batch.metas) this.#metas.put(channel, meta)
+      for (const { channel, message } of batch.messages) {
+        this.#messages.put([channel, message.offset], encodeMessage(message))
+      }
+      for (const { channel, messageId, receipt, expiresAt } of batch.receipts) {
+        this.#receipts.put([channel, messageId], [receipt.epoch, receipt.offset, receipt.timestamp, expiresAt])
+        this.#receiptEnds.put([bucketOf(expiresAt), channel, messageId], true)
+      }
+      for (const { channel, from, to } of batch.trims) {
+        for (let offset = from; offset <= to; offset++) this.#messages.remove([channel, offset])
+      }
+      for (const channel of batch.forgotten ?? []) this.#metas.remove(channel)
+    })
+    await this.#root.flushed
+  }
+
+  channels(): Iterable<ChannelId> {
+    // Without a snapshot: a walk over many turns would keep LMDB from reusing pages.
+    return this.#metas.getKeys({ snapshot: false })
+  }
+
+  async sweepReceipts(now: number): Promise<void> {
+    const ended = [...this.#receiptEnds.getKeys({ end: [bucketOf(now)] as never, limit: 10_000 })]
+    if (ended.length === 0) return
+    await this.#root.batch(() => {
+      for (const key of ended) {
+        const [, channel, messageId] = key
+        // The id may have been published anew since.
+        if ((this.#receipts.get([channel, messageId])?.[3] ?? 0) <= now) this.#receipts.remove([channel, messageId])
+        this.#receiptEnds.remove(key)
+      }
+    })
+    // As long as whole pages are full, more may have ended.
+    if (ended.length === 10_000) await this.sweepReceipts(now)
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close()
+  }
+}
+
+function bucketOf(timeMs: number): number {
+  return Math.floor(timeMs / bucketMs)
+}

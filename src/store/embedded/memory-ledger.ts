@@ -1,0 +1,91 @@
+import type { ChannelId, StoredMessage } from '../streams.js'
+import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
+
+interface TimedReceipt extends Receipt {
+  readonly expiresAt: number
+}
+
+interface ChannelLog {
+  /** Offset of `messages[0]`. */
+  first: number
+  messages: StoredMessage[]
+}
+
+/** Keeps everything in the process: nothing outlives it. */
+export class MemoryLedger implements Ledger {
+  readonly durable = 'memory'
+  readonly #metas = new Map<ChannelId, ChannelMeta>()
+  readonly #logs = new Map<ChannelId, ChannelLog>()
+  readonly #receipts = new Map<ChannelId, Map<string, TimedReceipt>>()
+
+  meta(channel: ChannelId): ChannelMeta | undefined {
+    return this.#metas.get(channel)
+  }
+
+  read(
+    channel: ChannelId,
+    range: { from: number; to: number; limit: number; newestFirst?: boolean }
+  ): StoredMessage[] {
+    const log = this.#logs.get(channel)
+    if (log === undefined) return []
+    const start = Math.max(range.from - log.first, 0)
+    const end = Math.max(range.to - log.first + 1, start)
+    const found = log.messages.slice(start, end)
+    return range.newestFirst === true ? found.reverse().slice(0, range.limit) : found.slice(0, range.limit)
+  }
+
+  receipt(channel: ChannelId, messageId: string, now: number): Receipt | undefined {
+    const receipt = this.#receipts.get(channel)?.get(messageId)
+    return receipt !== undefined && receipt.expiresAt > now ? receipt : undefined
+  }
+
+  async commit(batch: LedgerBatch): Promise<void> {
+    for (const [channel, meta] of batch.metas) this.#metas.set(channel, meta)
+    for (const { channel, message } of batch.messages) this.#append(channel, message)
+    for (const { channel, messageId, receipt, expiresAt } of batch.receipts) {
+      const receipts = this.#receipts.get(channel) ?? new Map<string, TimedReceipt>()
+      this.#receipts.set(channel, receipts.set(messageId, { ...receipt, expiresAt }))
+    }
+    for (const { channel, to } of batch.trims) this.#trim(channel, to)
+    for (const channel of batch.forgotten ?? []) {
+      this.#metas.delete(channel)
+      this.#logs.delete(channel)
+    }
+  }
+
+  channels(): Iterable<ChannelId> {
+    return this.#metas.keys()
+  }
+
+  async sweepReceipts(now: number): Promise<void> {
+    for (const [channel, receipts] of this.#receipts) {
+      // Receipts of a channel live equally long as a rule, so the oldest stand first.
+      for (const [messageId, { expiresAt }] of receipts) {
+        if (expiresAt > now) break
+        receipts.delete(messageId)
+      }
+      if (receipts.size === 0) this.#receipts.delete(channel)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#metas.clear()
+    this.#logs.clear()
+    this.#receipts.clear()
+  }
+
+  #append(channel: ChannelId, message: StoredMessage): void {
+    const log = this.#logs.get(channel)
+    if (log === undefined) this.#logs.set(channel, { first: message.offset, messages: [message] })
+    else log.messages.push(message)
+  }
+
+  #trim(channel: ChannelId, to: number): void {
+    const log = this.#logs.get(channel)
+    if (log === undefined) return
+    const gone = Math.min(Math.max(to - log.first + 1, 0), log.messages.length)
+    log.messages.splice(0, gone)
+    log.first += gone
+    if (log.messages.length === 0) this.#logs.delete(channel)
+  }
+}

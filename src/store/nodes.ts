@@ -1,0 +1,34 @@
+/** Members that a room lost with the node that died. */
+export interface RoomDeparture {
+  readonly room: string
+  readonly userIds: readonly string[]
+  /** Users that are left. */
+  readonly users: number
+}
+
+export interface NodesListener {
+  /** A dead node's members were taken out of a room. Each departure is told on one node only. */
+  onDeparture(departure: RoomDeparture): void
+  /** This node's own lease was lost: it counts as dead, and its presence has to be written again. */
+  onLeaseLost(): void
+}
+
+export interface NodesCount {
+  readonly nodes: number
+  /** Connections of all nodes; those of other nodes as of their last renewal. */
+  readonly connections: number
+}
+
+/**
+ * The nodes of the cluster. Each holds a lease (8 s, renewed every 2 s); what a node whose lease ran out had in the
+ * presence is removed room by room by one of the others, within two seconds of the end of the lease.
+ */
+export interface Nodes {
+  readonly nodeId: string
+  /** Takes this node's lease. `connectionCount` is asked at each renewal. */
+  start(listener: NodesListener, connectionCount: () => number): Promise<void>
+  /** Counts over the cluster. */
+  count(): Promise<NodesCount>
+  /** Gives the lease back; presence of this node that is left is removed. */
+  close(): Promise<void>
+}

@@ -1,0 +1,99 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import { scripts } from './scripts.js'
+
+type Key = string
+type Argument = string | number | Buffer
+
+/** A connection with the scripts of `scripts.ts` as commands. `…Buffer` answers with raw bytes. */
+export interface RedisConnection extends Redis {
+  rcPublish(...keysAndArguments: Argument[]): Promise<[duplicate: number, epoch: string, offset: string, timestamp: string]>
+  rcTouch(meta: Key, log: Key, newEpoch: string, run: string, graceMs: number): Promise<[epoch: string, offset: string]>
+  rcReadBuffer(...keysAndArguments: Argument[]): Promise<unknown[]>
+  rcJoinRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
+  rcLeaveRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
+  rcClearRoom(...keysAndArguments: Argument[]): Promise<[left: number, users: number, ...gone: string[]]>
+  rcConnectUser(online: Key, nodeOnline: Key, connectionId: string, userId: string): Promise<null>
+  rcDisconnectUsers(online: Key, nodeOnline: Key, ...connectionIds: string[]): Promise<null>
+  rcRenewLease(
+    leases: Key,
+    connections: Key,
+    node: string,
+    leaseMs: number,
+    connectionCount: number,
+    take: '0' | '1'
+  ): Promise<number>
+  rcDropLease(leases: Key, connections: Key, node: string): Promise<null>
+  rcClaimDead(leases: Key, connections: Key, dead: Key, claimMs: number): Promise<string | null>
+  rcCountNodes(leases: Key, connections: Key, node: string): Promise<[nodes: number, connections: number]>
+}
+
+export interface RedisConnections {
+  readonly commands: RedisConnection
+  /** Hears topics and nothing else. */
+  readonly subscriber: RedisConnection
+  /** Renews the lease: never behind a long queue of other commands. */
+  readonly lease: RedisConnection
+}
+
+/** Every command is answered in this time; clients are promised three seconds (protocol.md 2.8). */
+const commandTimeoutMs = 2500
+/** How long the start waits for Redis. */
+const connectTimeoutMs = 5000
+
+const options: RedisOptions = {
+  lazyConnect: true,
+  scripts,
+  commandTimeout: commandTimeoutMs,
+  connectTimeout: connectTimeoutMs,
+  // A caller is told at once that Redis is away, rather than after a wait of unknown length.
+  enableOfflineQueue: false,
+  // A command sent again after a reconnect would carry the run of a Redis that may not be there any more.
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 1,
+  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1000) + Math.random() * 100
+}
+
+/** Redis could not be reached at the start. */
+export class RedisConnectError extends Error {}
+
+/** Opens the three connections of a node. Rejects with one clear line where Redis does not let it in. */
+export async function connectRedis(url: string): Promise<RedisConnections> {
+  const connect = async (name: string, more: RedisOptions = {}): Promise<RedisConnection> => {
+    const connection = new Redis(url, { ...options, ...more, connectionName: `roomcast-${name}` }) as RedisConnection
+    let lastError: Error | undefined
+    // Without a listener ioredis would print to the console.
+    connection.on('error', (error) => {
+      lastError = error
+    })
+    try {
+      await connection.connect()
+    } catch (error) {
+      connection.disconnect()
+      throw lastError ?? error
+    }
+    return connection
+  }
+  const opening = [
+    connect('commands', { enableAutoPipelining: true }),
+    connect('subscriber', { autoResubscribe: false }),
+    connect('lease')
+  ] as const
+  try {
+    const [commands, subscriber, lease] = await Promise.all(opening)
+    return { commands, subscriber, lease }
+  } catch (error) {
+    for (const one of opening) one.then((connection) => connection.disconnect()).catch(() => {})
+    throw new RedisConnectError(`REDIS_URL ${withoutPassword(url)} cannot be reached: ${(error as Error).message}`)
+  }
+}
+
+/** The address as it may be shown to people. */
+export function withoutPassword(url: string): string {
+  try {
+    const parsed = new URL(url)
+    if (parsed.password !== '') parsed.password = '***'
+    return parsed.toString()
+  } catch {
+    return '(not a URL)'
+  }
+}

@@ -1,0 +1,99 @@
+import type { ChannelId } from '../streams.js'
+
+/** Fixed for ever: keys would move otherwise. */
+export const PARTITIONS = 256
+
+/**
+ * Every key and topic of the server. What belongs to one channel or room stands in one partition, whose number in
+ * braces is the hash tag: a script may touch it together, and Redis Cluster could hold partitions on different
+ * servers. Ids stand at the end, outside the braces, so that no id can name another's key.
+ */
+export class Keys {
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  /** Hash: epoch, offset, run, forks, size, ttl of a channel. */
+  meta(channel: ChannelId): string {
+    return `${this.#at(channel)}:meta:${channel}`
+  }
+
+  /** Stream: the messages of a channel, `OFFSET-MS`. */
+  log(channel: ChannelId): string {
+    return `${this.#at(channel)}:log:${channel}`
+  }
+
+  /** String: where the publish with this message id went. */
+  receipt(channel: ChannelId, messageId: string): string {
+    // The length keeps apart `a:b` + `c` and `a` + `b:c`.
+    return `${this.#at(channel)}:receipt:${channel.length}:${channel}:${messageId}`
+  }
+
+  /** Pub/sub channel on which the nodes hear a channel. */
+  topic(channel: ChannelId): string {
+    return `${this.#at(channel)}:topic:${channel}`
+  }
+
+  /** Hash: user → `CONNECTIONS:JOINED_AT_MS` of a room. */
+  users(room: string): string {
+    return `${this.#at(room)}:users:${room}`
+  }
+
+  /** Hash: connection → user of one node in a room. */
+  nodeMembers(room: string, node: string): string {
+    return `${this.#at(room)}:members:${node}:${room}`
+  }
+
+  /** Sorted set by name: rooms of a partition that have members. */
+  rooms(partition: number): string {
+    return `${this.#prefix}:{${partition}}:rooms`
+  }
+
+  /** Hash: room → connections, of a partition. */
+  roomConnections(partition: number): string {
+    return `${this.#prefix}:{${partition}}:room-connections`
+  }
+
+  /** Set: rooms of a partition in which a node has members. */
+  nodeRooms(partition: number, node: string): string {
+    return `${this.#prefix}:{${partition}}:node-rooms:${node}`
+  }
+
+  /** Hash: user → connections, of the users of a partition. */
+  online(partition: number): string {
+    return `${this.#prefix}:{${partition}}:online`
+  }
+
+  /** Hash: connection → user of one node, of the users of a partition. */
+  nodeOnline(partition: number, node: string): string {
+    return `${this.#prefix}:{${partition}}:node-online:${node}`
+  }
+
+  /** Sorted set: node → end of its lease. */
+  get leases(): string {
+    return `${this.#prefix}:{nodes}:leases`
+  }
+
+  /** Sorted set: dead node → when another may take over its burial. */
+  get dead(): string {
+    return `${this.#prefix}:{nodes}:dead`
+  }
+
+  /** Hash: node → number of its connections. */
+  get nodeConnections(): string {
+    return `${this.#prefix}:{nodes}:connections`
+  }
+
+  #at(id: string): string {
+    return `${this.#prefix}:{${partitionOf(id)}}`
+  }
+}
+
+/** FNV-1a over the UTF-8 bytes, folded to a byte (http://www.isthe.com/chongo/tech/comp/fnv/). */
+export function partitionOf(id: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(id)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return ((hash >>> 24) ^ (hash >>> 16) ^ (hash >>> 8) ^ hash) & (PARTITIONS - 1)
+}

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../clock.js'
+import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
+import type { RedisConnections } from './connections.js'
+import { type Keys, PARTITIONS } from './keys.js'
+import { roomKeys } from './redis-presence.js'
+import { answered } from './redis-streams.js'
+
+const LEASE_MS = 8000
+const RENEW_PERIOD_MS = 2000
+const SWEEP_PERIOD_MS = 1000
+/** How long one node may take to bury another before a third goes on with it. */
+const CLAIM_MS = 10_000
+/** Members of a dead node that are removed in one step. */
+const PAGE = 500
+
+/** Nodes that share a Redis. */
+export class RedisNodes implements Nodes {
+  readonly nodeId = randomUUID()
+  readonly #connections: RedisConnections
+  readonly #keys: Keys
+  readonly #clock: Clock
+  readonly #onError: (error: unknown) => void
+  #incarnation = 1
+  #listener: NodesListener | undefined
+  #connectionCount = () => 0
+  #stops: Array<() => void> = []
+  #sweeping = false
+  #renewing = false
+  /** When Redis was last known to begin answering: before one full lease from then, nobody is judged. */
+  #connectedAt: number
+  #renewedAt: number
+
+  constructor(connections: RedisConnections, keys: Keys, clock: Clock, onError: (error: unknown) => void) {
+    this.#connections = connections
+    this.#keys = keys
+    this.#clock = clock
+    this.#onError = onError
+    this.#connectedAt = clock.monotonic()
+    this.#renewedAt = this.#connectedAt
+  }
+
+  /** This node's name in the presence: another one after each lease it lost. */
+  get name(): string {
+    return `${this.nodeId}.${this.#incarnation}`
+  }
+
+  /** Milliseconds since the lease was last renewed. */
+  get leaseAgeMs(): number {
+    return this.#clock.monotonic() - this.#renewedAt
+  }
+
+  async start(listener: NodesListener, connectionCount: () => number): Promise<void> {
+    this.#listener = listener
+    this.#connectionCount = connectionCount
+    await answered(this.#renew('1'))
+    this.#connections.lease.on('ready', () => {
+      this.#connectedAt = this.#clock.monotonic()
+      this.#renewSafely()
+    })
+    this.#stops = [
+      this.#clock.every(RENEW_PERIOD_MS, () => this.#renewSafely()),
+      this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely())
+    ]
+  }
+
+  async count(): Promise<NodesCount> {
+    const { commands } = this.#connections
+    const reply = commands.rcCountNodes(this.#keys.leases, this.#keys.nodeConnections, this.name)
+    const [nodes, others] = await answered(reply)
+    return { nodes, connections: others + this.#connectionCount() }
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops) stop()
+    await this.#connections.lease
+      .rcDropLease(this.#keys.leases, this.#keys.nodeConnections, this.name)
+      // Where Redis is away the lease runs out by itself.
+      .catch(this.#onError)
+  }
+
+  async #renewSafely(): Promise<void> {
+    if (this.#renewing) return
+    this.#renewing = true
+    try {
+      if ((await this.#renew('0')) === 0) await this.#beginAnew()
+    } catch (error) {
+      this.#onError(error)
+    } finally {
+      this.#renewing = false
+    }
+  }
+
+  async #renew(take: '0' | '1'): Promise<number> {
+    const { lease } = this.#connections
+    const keys = [this.#keys.leases, this.#keys.nodeConnections] as const
+    const held = await lease.rcRenewLease(...keys, this.name, LEASE_MS, this.#connectionCount(), take)
+    if (held === 1) this.#renewedAt = this.#clock.monotonic()
+    return held
+  }
+
+  /** The old name counts as dead and is being buried: go on under a new one. */
+  async #beginAnew(): Promise<void> {
+    this.#incarnation++
+    await this.#renew('1')
+    this.#listener?.onLeaseLost()
+  }
+
+  async #sweepSafely(): Promise<void> {
+    if (this.#sweeping || this.#clock.monotonic() - this.#connectedAt < LEASE_MS) return
+    this.#sweeping = true
+    try {
+      await this.#sweep()
+    } catch (error) {
+      this.#onError(error)
+    } finally {
+      this.#sweeping = false
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { commands } = this.#connections
+    for (;;) {
+      const { leases, nodeConnections, dead } = this.#keys
+      const node = await commands.rcClaimDead(leases, nodeConnections, dead, CLAIM_MS)
+      if (node === null) return
+      await this.#bury(node)
+      await commands.zrem(dead, node)
+    }
+  }
+
+  async #bury(node: string): Promise<void> {
+    const { commands } = this.#connections
+    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+    const rooms = await Promise.all(partitions.map((partition) => commands.smembers(this.#keys.nodeRooms(partition, node))))
+    for (const room of rooms.flat()) await this.#clearRoom(room, node)
+    for (const partition of partitions) await this.#clearOnline(partition, node)
+  }
+
+  async #clearRoom(room: string, node: string): Promise<void> {
+    const keys = roomKeys(this.#keys, room, node)
+    for (let left = 1; left > 0; ) {
+      const [leftOver, users, ...userIds] = await this.#connections.commands.rcClearRoom(...keys, room, PAGE)
+      left = leftOver
+      this.#listener?.onDeparture({ room, userIds, users })
+    }
+  }
+
+  async #clearOnline(partition: number, node: string): Promise<void> {
+    const { commands } = this.#connections
+    const key = this.#keys.nodeOnline(partition, node)
+    const connectionIds = await commands.hkeys(key)
+    for (let start = 0; start < connectionIds.length; start += PAGE) {
+      await commands.rcDisconnectUsers(this.#keys.online(partition), key, ...connectionIds.slice(start, start + PAGE))
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
+import type { RedisConnection } from './connections.js'
+import { type Keys, PARTITIONS, partitionOf } from './keys.js'
+import { answered } from './redis-streams.js'
+
+/** Partitions asked at once when rooms are listed. */
+const LISTING_WIDTH = 32
+
+/** Presence over all nodes. What a node has in it stands under the node's name, so that another can bury it. */
+export class RedisPresence implements Presence {
+  readonly #redis: RedisConnection
+  readonly #keys: Keys
+  readonly #node: () => string
+  readonly #now: () => number
+
+  /** `node` is this node's present name: it changes when its lease was lost. */
+  constructor(redis: RedisConnection, keys: Keys, node: () => string, now: () => number) {
+    this.#redis = redis
+    this.#keys = keys
+    this.#node = node
+    this.#now = now
+  }
+
+  async join(memberships: readonly Membership[]): Promise<PresenceChange[]> {
+    const replies = memberships.map(({ room, connectionId, userId }) =>
+      this.#redis.rcJoinRoom(...roomKeys(this.#keys, room, this.#node()), room, connectionId, userId, this.#now())
+    )
+    return changesOf(memberships, await answered(Promise.all(replies)))
+  }
+
+  async leave(memberships: readonly Membership[]): Promise<PresenceChange[]> {
+    const replies = memberships.map(({ room, connectionId }) =>
+      this.#redis.rcLeaveRoom(...roomKeys(this.#keys, room, this.#node()), room, connectionId)
+    )
+    return changesOf(memberships, await answered(Promise.all(replies)))
+  }
+
+  async counts(rooms: readonly string[]): Promise<Counts[]> {
+    return await answered(Promise.all(rooms.map((room) => this.#count(room))))
+  }
+
+  async members(room: string, { limit, cursor }: PageQuery): Promise<{
+    members: Member[]
+    nextCursor: string | undefined
+  }> {
+    // HSCAN may give more than asked. What it gives at one cursor is sorted, and the cursor handed out says how far
+    // in it the page went.
+    let { scan, name } = parseMemberCursor(cursor)
+    const members: Member[] = []
+    do {
+      const [next, fields] = await answered(this.#redis.hscan(this.#keys.users(room), scan, 'COUNT', limit))
+      const rest = membersOf(fields).filter(({ userId }) => name === undefined || userId > name)
+      members.push(...rest.slice(0, limit - members.length))
+      if (members.length === limit && rest.at(-1) !== members.at(-1)) {
+        return { members, nextCursor: `${scan}/${members.at(-1)?.userId}` }
+      }
+      scan = next
+      name = undefined
+    } while (scan !== '0' && members.length < limit)
+    return { members, nextCursor: scan === '0' ? undefined : `${scan}/` }
+  }
+
+  async rooms({ prefix, limit, cursor }: PageQuery & { prefix: string }): Promise<{
+    rooms: RoomCounts[]
+    nextCursor: string | undefined
+  }> {
+    let { partition, name } = parseRoomCursor(cursor)
+    const found: Array<{ partition: number; room: string }> = []
+    while (partition < PARTITIONS && found.length <= limit) {
+      const width = Math.min(LISTING_WIDTH, PARTITIONS - partition)
+      const listed = await answered(this.#listRooms(partition, width, prefix, name, limit + 1))
+      found.push(...listed)
+      partition += width
+      name = undefined
+    }
+    const page = found.slice(0, limit)
+    const counts = await this.counts(page.map(({ room }) => room))
+    const last = page.at(-1)
+    return {
+      rooms: page.map(({ room }, index) => ({ room, users: 0, connections: 0, ...counts[index] })),
+      nextCursor: found.length > limit && last !== undefined ? `${last.partition}/${last.room}` : undefined
+    }
+  }
+
+  async connect(connectionId: string, userId: string): Promise<void> {
+    const partition = partitionOf(userId)
+    const keys = [this.#keys.online(partition), this.#keys.nodeOnline(partition, this.#node())] as const
+    await answered(this.#redis.rcConnectUser(...keys, connectionId, userId))
+  }
+
+  async disconnect(connectionId: string, userId: string): Promise<void> {
+    const partition = partitionOf(userId)
+    const keys = [this.#keys.online(partition), this.#keys.nodeOnline(partition, this.#node())] as const
+    await answered(this.#redis.rcDisconnectUsers(...keys, connectionId))
+  }
+
+  async connections(userIds: readonly string[]): Promise<number[]> {
+    const replies = userIds.map((userId) => this.#redis.hget(this.#keys.online(partitionOf(userId)), userId))
+    return (await answered(Promise.all(replies))).map(Number)
+  }
+
+  async totals(): Promise<{ users: number; rooms: number }> {
+    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+    const users = partitions.map((partition) => this.#redis.hlen(this.#keys.online(partition)))
+    const rooms = partitions.map((partition) => this.#redis.zcard(this.#keys.rooms(partition)))
+    const [userCounts, roomCounts] = await answered(Promise.all([Promise.all(users), Promise.all(rooms)]))
+    return { users: sum(userCounts), rooms: sum(roomCounts) }
+  }
+
+  async #count(room: string): Promise<Counts> {
+    const [users, connections] = await Promise.all([
+      this.#redis.hlen(this.#keys.users(room)),
+      this.#redis.hget(this.#keys.roomConnections(partitionOf(room)), room)
+    ])
+    return { users, connections: Number(connections) }
+  }
+
+  async #listRooms(
+    partition: number,
+    width: number,
+    prefix: string,
+    after: string | undefined,
+    limit: number
+  ): Promise<Array<{ partition: number; room: string }>> {
+    // No byte of UTF-8 is 0xff: this is behind every name with the prefix.
+    const end = Buffer.concat([Buffer.from(`(${prefix}`), Buffer.from([0xff])])
+    const replies = Array.from({ length: width }, (_, index) => {
+      const start = index === 0 && after !== undefined && after >= prefix ? `(${after}` : `[${prefix}`
+      return this.#redis.zrangebylex(this.#keys.rooms(partition + index), start, end, 'LIMIT', 0, limit)
+    })
+    const listed = await Promise.all(replies)
+    return listed.flatMap((rooms, index) => rooms.map((room) => ({ partition: partition + index, room })))
+  }
+}
+
+/** The keys of the scripts that join, leave and clear, in their order. */
+export function roomKeys(keys: Keys, room: string, node: string): [string, string, string, string, string] {
+  const partition = partitionOf(room)
+  return [
+    keys.users(room),
+    keys.nodeMembers(room, node),
+    keys.rooms(partition),
+    keys.roomConnections(partition),
+    keys.nodeRooms(partition, node)
+  ]
+}
+
+function changesOf(
+  memberships: readonly Membership[],
+  replies: Array<[changed: number, users: number, connections: number]>
+): PresenceChange[] {
+  return memberships.map(({ room, userId }, index) => {
+    const [changed, users, connections] = replies[index] ?? [0, 0, 0]
+    return { room, userId, userChanged: changed === 1, users, connections }
+  })
+}
+
+function membersOf(fields: string[]): Member[] {
+  const members: Member[] = []
+  for (let index = 0; index < fields.length; index += 2) {
+    const [connections, joinedAt] = (fields[index + 1] ?? '').split(':').map(Number)
+    members.push({ userId: fields[index] ?? '', connections: connections ?? 0, joinedAt: joinedAt ?? 0 })
+  }
+  return members.sort((a, b) => (a.userId < b.userId ? -1 : 1))
+}
+
+function parseMemberCursor(cursor = ''): { scan: string; name: string | undefined } {
+  const [, scan = '0', name = ''] = /^(\d{1,20})\/(.*)$/s.exec(cursor) ?? []
+  return { scan, name: name === '' ? undefined : name }
+}
+
+function parseRoomCursor(cursor = ''): { partition: number; name: string | undefined } {
+  const [, partition = '0', name] = /^(\d{1,3})\/(.*)$/s.exec(cursor) ?? []
+  return { partition: Number(partition), name }
+}
+
+function sum(counts: number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '../../clock.js'
+import type { Readiness, Store } from '../store.js'
+import { type RedisConnections, withoutPassword } from './connections.js'
+import { Keys } from './keys.js'
+import { RedisNodes } from './redis-nodes.js'
+import { RedisPresence } from './redis-presence.js'
+import { RedisStreams } from './redis-streams.js'
+import { RunWatch } from './run-watch.js'
+
+export interface RedisStoreOptions {
+  readonly connections: RedisConnections
+  readonly url: string
+  readonly prefix: string
+  readonly clock: Clock
+  /** A task in the background that failed; it is tried again. */
+  readonly onError: (error: unknown) => void
+}
+
+/** A renewal is due every 2 s; later than this something is wrong between here and Redis. */
+const leaseAgeMsMax = 4000
+
+/** The store that many nodes share. The connections stay their owner's to close. */
+export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+  const { connections, url, prefix, clock, onError } = options
+  const keys = new Keys(prefix)
+  const run = await RunWatch.of(connections.commands)
+  const nodes = new RedisNodes(connections, keys, clock, onError)
+  let closed: Promise<void> | undefined
+
+  return {
+    description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
+    durable: 'redis',
+    streams: new RedisStreams(connections, keys, run),
+    presence: new RedisPresence(connections.commands, keys, () => nodes.name, clock.now),
+    nodes,
+    readiness,
+    close: () => {
+      closed ??= nodes.close()
+      return closed
+    }
+  }
+
+  function readiness(): Readiness {
+    if (closed !== undefined) return { ready: false, reason: 'store is closed' }
+    const away = Object.entries(connections).find(([, connection]) => connection.status !== 'ready')
+    if (away !== undefined || run.current === undefined) return { ready: false, reason: 'Redis is not connected' }
+    return nodes.leaseAgeMs > leaseAgeMsMax ? { ready: false, reason: 'Redis does not answer' } : { ready: true }
+  }
+}

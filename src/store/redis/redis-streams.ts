@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto'
+import { type RoomcastError, storeUnavailable } from '../../errors.js'
+import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
+import { decodeMessage, decodeRecord, encodeSignal, encodeTail } from '../record.js'
+import type {
+  ChannelId,
+  Page,
+  Position,
+  Published,
+  PublishOptions,
+  ReadQuery,
+  SignalOptions,
+  StoredMessage,
+  StreamListener,
+  Streams
+} from '../streams.js'
+import type { RedisConnections } from './connections.js'
+import type { Keys } from './keys.js'
+import type { RunWatch } from './run-watch.js'
+
+/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
+const META_GRACE_MS = 86_400_000
+/** Topics named in one SUBSCRIBE. */
+const SUBSCRIBE_BATCH = 1000
+
+/** Streams that many nodes share: one script numbers, stores, de-duplicates and publishes. */
+export class RedisStreams implements Streams {
+  readonly #connections: RedisConnections
+  readonly #keys: Keys
+  readonly #run: RunWatch
+  /** What this node hears, by topic: the one truth, also after a reconnect. */
+  readonly #topics = new Map<string, ChannelId>()
+  #listener: StreamListener | undefined
+
+  constructor(connections: RedisConnections, keys: Keys, run: RunWatch) {
+    this.#connections = connections
+    this.#keys = keys
+    this.#run = run
+  }
+
+  async start(listener: StreamListener): Promise<void> {
+    this.#listener = listener
+    const { subscriber } = this.#connections
+    subscriber.on('messageBuffer', (topic: Buffer, record: Buffer) => this.#receive(topic.toString(), record))
+    subscriber.on('ready', () => this.#resubscribe())
+  }
+
+  async publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
+    const { messageId, timestamp, retention, idempotencyMs, exclude = [] } = options
+    const [duplicate, epoch, offset, firstTimestamp] = await answered(
+      this.#connections.commands.rcPublish(
+        this.#keys.meta(channel),
+        this.#keys.log(channel),
+        this.#keys.receipt(channel, messageId),
+        this.#keys.topic(channel),
+        encodeTail({ timestamp, messageId, exclude, encoded }),
+        newEpoch(),
+        this.#currentRun(),
+        timestamp,
+        retention.size,
+        retention.ttlMs,
+        retention.ttlMs + META_GRACE_MS,
+        idempotencyMs
+      )
+    )
+    return {
+      position: { epoch, offset: Number(offset), messageId },
+      timestamp: Number(firstTimestamp),
+      duplicate: duplicate === 1,
+      durable: 'redis'
+    }
+  }
+
+  async signal(channel: ChannelId, encoded: Buffer, { exclude = [] }: SignalOptions = {}): Promise<void> {
+    await answered(this.#connections.commands.publish(this.#keys.topic(channel), encodeSignal({ encoded, exclude })))
+  }
+
+  async read(channel: ChannelId, { after, before, limit }: ReadQuery): Promise<Page> {
+    const wanted = after?.messageId === undefined || after.offset === 0 ? '' : after.offset
+    // A position that turns out to be void is read again from the beginning.
+    const answer = await this.#readFrom(channel, after ? 'after' : 'before', after?.offset ?? before ?? '', limit, wanted)
+    if (answer === undefined) return emptyPage(after)
+    const { top, forks, oldest, found } = answer
+    if (after === undefined) {
+      const messages = answer.messages.reverse()
+      const end = Math.min(before ?? top.offset + 1, top.offset + 1)
+      return { top, messages, hasMore: (messages[0]?.offset ?? end) > oldest, continuity: 'contiguous' }
+    }
+    const state = { epoch: top.epoch, top: top.offset, forks }
+    const verdict = isAnotherMessage(after, found)
+      ? ({ valid: false, holds: 0 } as const)
+      : judgePosition(state, after)
+    const messages = verdict.valid
+      ? answer.messages
+      : ((await this.#readFrom(channel, 'after', 0, limit, ''))?.messages ?? [])
+    const last = messages.at(-1)?.offset ?? Math.max(verdict.valid ? after.offset : 0, oldest - 1)
+    return { top, messages, hasMore: last < top.offset, ...continuityOf(verdict, after, oldest) }
+  }
+
+  async tops(channels: readonly ChannelId[]): Promise<Position[]> {
+    const run = this.#currentRun()
+    const touched = await answered(
+      Promise.all(
+        channels.map((channel) =>
+          this.#connections.commands.rcTouch(
+            this.#keys.meta(channel),
+            this.#keys.log(channel),
+            newEpoch(),
+            run,
+            META_GRACE_MS
+          )
+        )
+      )
+    )
+    return touched.map(([epoch, offset]) => ({ epoch, offset: Number(offset) }))
+  }
+
+  async subscribe(channels: readonly ChannelId[]): Promise<Position[]> {
+    const fresh = channels.filter((channel) => !this.#topics.has(this.#keys.topic(channel)))
+    for (const channel of fresh) this.#topics.set(this.#keys.topic(channel), channel)
+    try {
+      await answered(this.#subscribeTopics(fresh.map((channel) => this.#keys.topic(channel))))
+      return await this.tops(channels)
+    } catch (error) {
+      await this.unsubscribe(fresh)
+      throw error
+    }
+  }
+
+  async unsubscribe(channels: readonly ChannelId[]): Promise<void> {
+    const topics = channels.map((channel) => this.#keys.topic(channel)).filter((topic) => this.#topics.delete(topic))
+    // Where Redis is away, the connection that hears them is gone as well.
+    if (topics.length > 0) await this.#connections.subscriber.unsubscribe(...topics).catch(() => {})
+  }
+
+  #receive(topic: string, record: Buffer): void {
+    const channel = this.#topics.get(topic)
+    if (channel === undefined || this.#listener === undefined) return
+    const decoded = decodeRecord(record)
+    if (decoded?.kind === 'message') this.#listener.onMessage(channel, decoded.message)
+    else if (decoded?.kind === 'signal') this.#listener.onSignal(channel, decoded.signal)
+  }
+
+  /** After a reconnect ioredis tells nothing of what was missed: hear everything again, then have it looked at. */
+  #resubscribe(): void {
+    this.#subscribeTopics([...this.#topics.keys()]).then(
+      () => this.#listener?.onSuspect('all'),
+      () => this.#connections.subscriber.disconnect(true)
+    )
+  }
+
+  async #subscribeTopics(topics: string[]): Promise<void> {
+    for (let start = 0; start < topics.length; start += SUBSCRIBE_BATCH) {
+      await this.#connections.subscriber.subscribe(...topics.slice(start, start + SUBSCRIBE_BATCH))
+    }
+  }
+
+  async #readFrom(
+    channel: ChannelId,
+    direction: 'after' | 'before',
+    offset: number | '',
+    limit: number,
+    wanted: number | ''
+  ): Promise<RawPage | undefined> {
+    const { commands } = this.#connections
+    const answer = await answered(
+      commands.rcReadBuffer(this.#keys.meta(channel), this.#keys.log(channel), direction, offset, limit, wanted)
+    )
+    return answer.length === 0 ? undefined : rawPage(answer)
+  }
+
+  #currentRun(): string {
+    const run = this.#run.current
+    if (run === undefined) throw storeUnavailable(new Error('not connected'))
+    return run
+  }
+}
+
+interface RawPage {
+  readonly top: Position
+  readonly forks: Fork[]
+  readonly oldest: number
+  readonly messages: StoredMessage[]
+  readonly found: StoredMessage | undefined
+}
+
+type Entry = [id: Buffer, fields: Buffer[]]
+
+function rawPage(answer: unknown[]): RawPage {
+  const [epoch, top, forks, oldest, entries, found] = answer as [Buffer, Buffer, Buffer, Buffer, Entry[], Entry[]]
+  return {
+    top: { epoch: epoch.toString(), offset: Number(top) },
+    forks: forks.toString().split(' ').filter(Boolean).map(forkOf),
+    oldest: Number(oldest),
+    messages: entries.map(messageOf).filter((message) => message !== undefined),
+    found: found.map(messageOf)[0]
+  }
+}
+
+function forkOf(text: string): Fork {
+  const [epoch = '', offset] = text.split(':')
+  return { epoch, offset: Number(offset) }
+}
+
+function messageOf([, fields]: Entry): StoredMessage | undefined {
+  return fields[1] && decodeMessage(fields[1])
+}
+
+function newEpoch(): string {
+  return randomBytes(9).toString('base64url')
+}
+
+/** Gives every failure of Redis the one name that callers know; its outcome may be unknown. */
+export async function answered<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply
+  } catch (error) {
+    throw storeUnavailable(error) satisfies RoomcastError
+  }
+}

@@ -1,0 +1,42 @@
+import type { RedisConnection } from './connections.js'
+
+/**
+ * Which run of Redis a connection speaks to. Another run (restart, failover) may have been rolled back, so every
+ * script that writes a channel is told the run and compares it (protocol.md 2.8).
+ */
+export class RunWatch {
+  #run: string | undefined
+
+  private constructor(run: string) {
+    this.#run = run
+  }
+
+  static async of(connection: RedisConnection): Promise<RunWatch> {
+    const watch = new RunWatch(await readRun(connection))
+    connection.on('close', () => {
+      watch.#run = undefined
+    })
+    connection.on('ready', () => {
+      readRun(connection).then(
+        (run) => {
+          watch.#run = run
+        },
+        // Not asked again on a connection that answers nothing: a new one is needed.
+        () => connection.disconnect(true)
+      )
+    })
+    return watch
+  }
+
+  /** Undefined while it is not known: nothing may be written then. */
+  get current(): string | undefined {
+    return this.#run
+  }
+}
+
+async function readRun(connection: RedisConnection): Promise<string> {
+  const info = await connection.info('server')
+  const run = /^run_id:(\w+)/m.exec(info)?.[1]
+  if (run === undefined) throw new Error('Redis does not tell its run_id')
+  return run
+}

@@ -1,0 +1,20 @@
+import type { Nodes } from './nodes.js'
+import type { Presence } from './presence.js'
+import type { Durability, Streams } from './streams.js'
+
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
+
+/** Everything that lies outside the connections of this node. */
+export interface Store {
+  /** One line for people: which store, and where. Holds no credentials. */
+  readonly description: string
+  /** What an acknowledgement of this store is worth. */
+  readonly durable: Durability
+  readonly streams: Streams
+  readonly presence: Presence
+  readonly nodes: Nodes
+  /** Whether the store can keep its promises now. Answers at once, from what is known. */
+  readiness(): Readiness
+  /** Waits for what is under way, then lets go of everything. Idempotent. */
+  close(): Promise<void>
+}
