@@ -40,7 +40,9 @@ export default fp(
       if (key === undefined) {
         const limit = await countFailure(request)
         const exceeded = !limit.isAllowed && limit.isExceeded
-        throw exceeded ? new RoomcastError('rate_limited', { retryAfterMs: limit.ttl }) : new RoomcastError('unauthenticated')
+        throw exceeded
+          ? new RoomcastError('rate_limited', { retryAfterMs: limit.ttl })
+          : new RoomcastError('unauthenticated')
       }
       if (!key.scopes.has(scope)) throw new RoomcastError('forbidden', { message: `This key lacks the scope ${scope}` })
     })

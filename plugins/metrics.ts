@@ -31,7 +31,14 @@ export default fp(
       ['roomcast_channels', 'Channels that this node hears', () => messageBus.size]
     ]
     for (const [name, help, read] of gauges) {
-      new Gauge({ name, help, registers, collect() { this.set(read()) } })
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        }
+      })
     }
     const totals: Array<[name: string, help: string, read: () => number]> = [
       ['roomcast_messages_total', 'Messages stored through this node', () => counters.messages],
@@ -40,7 +47,15 @@ export default fp(
       ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures]
     ]
     for (const [name, help, read] of totals) {
-      new Counter({ name, help, registers, collect() { this.reset(); this.inc(read()) } })
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(read())
+        }
+      })
     }
     fastify.decorate('metricsRegistry', register)
   },

@@ -1,7 +1,7 @@
 import fastifyWebsocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import fp from 'fastify-plugin'
 import { systemClock } from '../src/clock.js'
-import { limitedWebSocket, NDJSON, frameBytesMax, selectSubprotocol } from '../src/connections/socket-transport.js'
+import { frameBytesMax, limitedWebSocket, NDJSON, selectSubprotocol } from '../src/connections/socket-transport.js'
 import { Live } from '../src/live.js'
 
 declare module 'fastify' {

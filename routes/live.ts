@@ -47,7 +47,11 @@ const live: FastifyPluginAsync = async (fastify) => {
     socket.on('close', connection.onClose)
   }
 
-  fastify.get('/ws', { websocket: true, config: { live: true, scope: 'public' }, preValidation: checkHandshake }, onSocket)
+  fastify.get(
+    '/ws',
+    { websocket: true, config: { live: true, scope: 'public' }, preValidation: checkHandshake },
+    onSocket
+  )
   fastify.route({
     method: 'GET',
     url: '/',

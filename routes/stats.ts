@@ -12,7 +12,9 @@ const stats: FastifyPluginAsyncTypebox = async (fastify) => {
     return { connections, users, rooms, nodes }
   })
   fastify.get('/stats', { ...read, schema: { response: { 200: Sample } } }, async () => stats.now())
-  fastify.get('/stats/history', { ...read, schema: { response: { 200: Type.Array(Sample) } } }, async () => [...stats.history()])
+  fastify.get('/stats/history', { ...read, schema: { response: { 200: Type.Array(Sample) } } }, async () => [
+    ...stats.history()
+  ])
 
   const metricsConfig = { scope: config.METRICS_PUBLIC ? 'public' : 'read' } as const
   const metricsSchema = { response: { 200: Type.String({ description: 'Prometheus text' }) } }

@@ -97,7 +97,9 @@ export const settingGroups = {
 const schema = Type.Object(Object.assign({}, ...Object.values(settingGroups)) as FlatSettings)
 
 type Groups = typeof settingGroups
-type UnionToIntersection<U> = (U extends unknown ? (group: U) => void : never) extends (all: infer I) => void ? I : never
+type UnionToIntersection<U> = (U extends unknown ? (group: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
 type FlatSettings = UnionToIntersection<Groups[keyof Groups]>
 
 export type Config = Static<typeof schema>
@@ -164,7 +166,11 @@ function readEnvFile(envFile: string): Record<string, string | undefined> {
 function describeFailure(name: string, value: unknown): string {
   const { description, minimum, maximum, type }: Partial<TSchema> = settings[name] ?? {}
   const expected =
-    type === 'integer' ? `a whole number from ${minimum} to ${maximum}` : type === 'boolean' ? 'true or false' : description
+    type === 'integer'
+      ? `a whole number from ${minimum} to ${maximum}`
+      : type === 'boolean'
+        ? 'true or false'
+        : description
   const shown = type === 'integer' || type === 'boolean' ? ` instead of ${JSON.stringify(value)}` : ''
   return `${name}: expected ${expected}${shown}`
 }

@@ -22,7 +22,8 @@ export function receive(context: Context, text: string, report: ReportError): vo
   try {
     command = decodeCommand(text)
   } catch (error) {
-    const { id, failure } = error instanceof UndecodableError ? error : { id: undefined, failure: asFailure(error, report) }
+    const { id, failure } =
+      error instanceof UndecodableError ? error : { id: undefined, failure: asFailure(error, report) }
     refuse(context, failure, id)
     return
   }
@@ -53,7 +54,11 @@ function enqueue(context: Context, command: Command, report: ReportError): void 
 }
 
 /** Runs one command and answers it: a handler's error becomes an error reply. Never rejects. */
-async function answer<T extends CommandType>(context: Context, command: Command<T>, report: ReportError): Promise<void> {
+async function answer<T extends CommandType>(
+  context: Context,
+  command: Command<T>,
+  report: ReportError
+): Promise<void> {
   const { connection } = context
   const { type, id } = command as { type: T; id: string | undefined }
   let outcome: Answer<T>

@@ -120,10 +120,7 @@ export class Live {
     while (this.#leaving.size > 0) await Promise.allSettled(this.#leaving)
   }
 
-  #onFrame(
-    context: Context,
-    { frame, isBinary, ndjson }: { frame: Buffer; isBinary: boolean; ndjson: boolean }
-  ): void {
+  #onFrame(context: Context, { frame, isBinary, ndjson }: { frame: Buffer; isBinary: boolean; ndjson: boolean }): void {
     const { clock, messageBytesMax, report } = this.#options
     const { connection } = context
     connection.touch(clock.monotonic())

@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { createHttpServer } from './app.js'
 import { parseApiKeys } from './auth/api-keys.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
-import { createHttpServer } from './http/http-server.js'
 import { onShutdownSignals } from './shutdown.js'
-import { FolderError } from './store/embedded/folder-lock.js'
-import { RedisConnectError } from './store/redis/connections.js'
+import { StoreOpenError } from './store/store.js'
 import { version } from './version.js'
 
 /** An end that takes longer is cut. */
@@ -66,7 +65,7 @@ function describe(server: FastifyInstance, config: Config): string {
 
 /** One line for what an operator can mend, everything for what is our own fault. */
 function explain(error: unknown): string {
-  const known = error instanceof ConfigError || error instanceof FolderError || error instanceof RedisConnectError
+  const known = error instanceof ConfigError || error instanceof StoreOpenError
   const { code, message, stack } = error as NodeJS.ErrnoException
   if (known || code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') return message
   return stack ?? String(error)

@@ -14,11 +14,15 @@ const rooms: FastifyPluginAsyncTypebox = async (fastify) => {
     }
   })
 
-  fastify.get('/:room', { config, schema: { params: RoomParams, response: { 200: RoomState } } }, async ({ params }) => {
-    const { room } = params
-    const [{ users, connections }, top] = await Promise.all([rooms.counts(room), rooms.top(room)])
-    return { room, online_count: users, connections, epoch: top?.epoch ?? null, offset: top?.offset ?? 0 }
-  })
+  fastify.get(
+    '/:room',
+    { config, schema: { params: RoomParams, response: { 200: RoomState } } },
+    async ({ params }) => {
+      const { room } = params
+      const [{ users, connections }, top] = await Promise.all([rooms.counts(room), rooms.top(room)])
+      return { room, online_count: users, connections, epoch: top?.epoch ?? null, offset: top?.offset ?? 0 }
+    }
+  )
 
   fastify.get(
     '/:room/online',

@@ -2,7 +2,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.js'
 import type { Turn } from '../connections/turn.js'
 import type { ChannelTag } from '../protocol/pushes.js'
-import type { ChannelId, Position, ReadQuery, SignalMessage, StoredMessage, StreamListener, Streams } from '../store/streams.js'
+import type {
+  ChannelId,
+  Position,
+  ReadQuery,
+  SignalMessage,
+  StoredMessage,
+  StreamListener,
+  Streams
+} from '../store/streams.js'
 import { Channel } from './channel.js'
 
 export interface ChannelRegistryOptions {

@@ -4,8 +4,8 @@ import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
 import type { After, ChannelId, Page, Position, ReadQuery, SignalMessage, StoredMessage } from '../store/streams.js'
 import { type Entry, FanOut, positionOf } from './fan-out.js'
 import { type Publication, publicationOf } from './publication.js'
-import { RecentPublications } from './recent-publications.js'
 import type { Receiver } from './receiver.js'
+import { RecentPublications } from './recent-publications.js'
 
 export interface ChannelOptions {
   readonly id: ChannelId

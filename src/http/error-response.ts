@@ -69,5 +69,8 @@ function foreignFailure(error: unknown): RoomcastError {
   if (statusCode < 400 || (statusCode >= 500 && statusCode !== 503)) return new RoomcastError('internal')
   const own = codeByStatus[statusCode]
   if (own === undefined) return new RoomcastError('invalid_message', message === undefined ? {} : { message })
-  return new RoomcastError(own, { message: errorTable[own].message, ...(statusCode === 503 ? { retryAfterMs: 1000 } : {}) })
+  return new RoomcastError(own, {
+    message: errorTable[own].message,
+    ...(statusCode === 503 ? { retryAfterMs: 1000 } : {})
+  })
 }

@@ -32,7 +32,7 @@ export function scanJsonObject(text: string, key: string): JsonScan {
     switch (text.charCodeAt(index)) {
       case QUOTE: {
         const end = endOfString(text, index)
-        if (depth === 1 && valueStart === -1) name = unescape(text.slice(index, end + 1))
+        if (depth === 1 && valueStart === -1) name = textOf(text.slice(index, end + 1))
         index = end
         break
       }
@@ -66,6 +66,6 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-function unescape(quoted: string): string {
+function textOf(quoted: string): string {
   return quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1)
 }

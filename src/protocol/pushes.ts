@@ -1,4 +1,4 @@
-import type { OffsetRange } from '../store/streams.js'
+import type { OffsetRange } from './values.js'
 
 /** Which channel a system message is about: exactly one of the three. */
 export type ChannelTag = { readonly room: string } | { readonly group: string } | { readonly inbox: true }

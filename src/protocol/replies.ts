@@ -1,6 +1,6 @@
 import type { RoomcastError } from '../errors.js'
-import type { Durability, OffsetRange } from '../store/streams.js'
 import type { CommandType } from './commands.js'
+import type { Durability, OffsetRange } from './values.js'
 
 /** How a replay follows on what was asked (protocol.md 2.1). */
 export type Recovered = 'none' | 'full' | 'gap' | 'reset'

@@ -6,11 +6,7 @@ import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import { RoomcastError } from '../errors.js'
-import {
-  HISTORY_LIMIT_DEFAULT,
-  MEMBERS_LIMIT_DEFAULT,
-  type PositionInput
-} from '../protocol/commands.js'
+import { HISTORY_LIMIT_DEFAULT, MEMBERS_LIMIT_DEFAULT, type PositionInput } from '../protocol/commands.js'
 import { encodeChatMessage, encodeSignal, formatTime } from '../protocol/pushes.js'
 import type { HistoryReply, JoinReply, MembersReply, PublishReply, Recovered } from '../protocol/replies.js'
 import type { RoomDeparture } from '../store/nodes.js'
@@ -170,7 +166,10 @@ export class RoomRegistry {
     }
   }
 
-  async members(room: string, query: { limit?: number | undefined; cursor?: string | undefined }): Promise<MembersReply> {
+  async members(
+    room: string,
+    query: { limit?: number | undefined; cursor?: string | undefined }
+  ): Promise<MembersReply> {
     const { presence } = this.#options
     const { limit = MEMBERS_LIMIT_DEFAULT, cursor } = query
     const [{ members, nextCursor }, counts] = await Promise.all([

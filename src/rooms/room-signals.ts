@@ -21,8 +21,7 @@ export interface PresenceNote {
 
 export type RoomSignal =
   /** A complete message for the members. */
-  | { readonly kind: 'relay'; readonly payload: Buffer }
-  | { readonly kind: 'note'; readonly note: PresenceNote }
+  { readonly kind: 'relay'; readonly payload: Buffer } | { readonly kind: 'note'; readonly note: PresenceNote }
 
 export function encodeRelay(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.of(RELAY), payload])

@@ -1,4 +1,5 @@
-import type { After, OffsetRange, Page, StoredMessage } from './streams.js'
+import type { OffsetRange } from '../protocol/values.js'
+import type { After, Page, StoredMessage } from './streams.js'
 
 /** The end of an earlier epoch: what it had up to `offset` still holds, what it had beyond is void. */
 export interface Fork {
@@ -57,7 +58,5 @@ export function isAnotherMessage(after: After, found: StoredMessage | undefined)
 /** The page of a channel that nobody has used: any position with an epoch is void in it. */
 export function emptyPage(after: After | undefined): Page {
   const base = { top: undefined, messages: [], hasMore: false }
-  return after?.epoch === undefined
-    ? { ...base, continuity: 'contiguous' }
-    : { ...base, continuity: 'reset', holds: 0 }
+  return after?.epoch === undefined ? { ...base, continuity: 'contiguous' } : { ...base, continuity: 'reset', holds: 0 }
 }

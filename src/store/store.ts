@@ -1,6 +1,10 @@
+import type { Durability } from '../protocol/values.js'
 import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
-import type { Durability, Streams } from './streams.js'
+import type { Streams } from './streams.js'
+
+/** The store cannot be opened; its message is one line for the operator. */
+export class StoreOpenError extends Error {}
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
 

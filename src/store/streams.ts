@@ -1,3 +1,5 @@
+import type { Durability, OffsetRange } from '../protocol/values.js'
+
 /** `room:…`, `group:…`, `user:…`, `control:`, `broadcast:`. A store never looks inside. */
 export type ChannelId = string
 
@@ -10,9 +12,6 @@ export interface Position {
   readonly offset: number
   readonly messageId?: string | undefined
 }
-
-/** How safe an acknowledged message is: see protocol.md 2.1. */
-export type Durability = 'memory' | 'disk' | 'redis' | 'replicated'
 
 /** A channel keeps the newest `size` messages, each for `ttlMs` milliseconds; what breaks either is gone. */
 export interface Retention {
@@ -68,12 +67,6 @@ export interface ReadQuery {
   readonly after?: After | undefined
   readonly before?: number | undefined
   readonly limit: number
-}
-
-/** The offsets from `from` to `to`, both inclusive. */
-export interface OffsetRange {
-  readonly from: number
-  readonly to: number
 }
 
 export interface Page {

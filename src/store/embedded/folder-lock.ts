@@ -1,9 +1,10 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { tryLock } from 'fs-native-extensions'
+import { StoreOpenError } from '../store.js'
 
 /** Another process works on the folder, or it cannot be opened. */
-export class FolderError extends Error {}
+export class FolderError extends StoreOpenError {}
 
 /**
  * Takes the folder for this process, creating it where needed. The lock is the kernel's: it dies with the process,

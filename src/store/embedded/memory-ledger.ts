@@ -22,10 +22,7 @@ export class MemoryLedger implements Ledger {
     return this.#metas.get(channel)
   }
 
-  read(
-    channel: ChannelId,
-    range: { from: number; to: number; limit: number; newestFirst?: boolean }
-  ): StoredMessage[] {
+  read(channel: ChannelId, range: { from: number; to: number; limit: number; newestFirst?: boolean }): StoredMessage[] {
     const log = this.#logs.get(channel)
     if (log === undefined) return []
     const start = Math.max(range.from - log.first, 0)

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis'
+import { StoreOpenError } from '../store.js'
 import { scripts } from './scripts.js'
 
 type Key = string
@@ -6,7 +7,9 @@ type Argument = string | number | Buffer
 
 /** A connection with the scripts of `scripts.ts` as commands. `…Buffer` answers with raw bytes. */
 export interface RedisConnection extends Redis {
-  rcPublish(...keysAndArguments: Argument[]): Promise<[duplicate: number, epoch: string, offset: string, timestamp: string]>
+  rcPublish(
+    ...keysAndArguments: Argument[]
+  ): Promise<[duplicate: number, epoch: string, offset: string, timestamp: string]>
   rcTouch(meta: Key, log: Key, newEpoch: string, run: string, graceMs: number): Promise<[epoch: string, offset: string]>
   rcReadBuffer(...keysAndArguments: Argument[]): Promise<unknown[]>
   rcJoinRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
@@ -54,7 +57,7 @@ const options: RedisOptions = {
 }
 
 /** Redis could not be reached at the start. */
-export class RedisConnectError extends Error {}
+export class RedisConnectError extends StoreOpenError {}
 
 /** Opens the three connections of a node. Rejects with one clear line where Redis does not let it in. */
 export async function connectRedis(url: string): Promise<RedisConnections> {

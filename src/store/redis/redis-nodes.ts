@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.js'
 import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
+import { answered } from './answered.js'
 import type { RedisConnections } from './connections.js'
 import { type Keys, PARTITIONS } from './keys.js'
 import { roomKeys } from './redis-presence.js'
-import { answered } from './redis-streams.js'
 
 const LEASE_MS = 8000
 const RENEW_PERIOD_MS = 2000
@@ -132,7 +132,9 @@ export class RedisNodes implements Nodes {
   async #bury(node: string): Promise<void> {
     const { commands } = this.#connections
     const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
-    const rooms = await Promise.all(partitions.map((partition) => commands.smembers(this.#keys.nodeRooms(partition, node))))
+    const rooms = await Promise.all(
+      partitions.map((partition) => commands.smembers(this.#keys.nodeRooms(partition, node)))
+    )
     for (const room of rooms.flat()) await this.#clearRoom(room, node)
     for (const partition of partitions) await this.#clearOnline(partition, node)
   }

@@ -1,7 +1,7 @@
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
+import { answered } from './answered.js'
 import type { RedisConnection } from './connections.js'
 import { type Keys, PARTITIONS, partitionOf } from './keys.js'
-import { answered } from './redis-streams.js'
 
 /** Partitions asked at once when rooms are listed. */
 const LISTING_WIDTH = 32
@@ -39,7 +39,10 @@ export class RedisPresence implements Presence {
     return await answered(Promise.all(rooms.map((room) => this.#count(room))))
   }
 
-  async members(room: string, { limit, cursor }: PageQuery): Promise<{
+  async members(
+    room: string,
+    { limit, cursor }: PageQuery
+  ): Promise<{
     members: Member[]
     nextCursor: string | undefined
   }> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type RoomcastError, storeUnavailable } from '../../errors.js'
+import { storeUnavailable } from '../../errors.js'
 import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
 import { decodeMessage, decodeRecord, encodeSignal, encodeTail } from '../record.js'
 import type {
@@ -14,6 +14,7 @@ import type {
   StreamListener,
   Streams
 } from '../streams.js'
+import { answered } from './answered.js'
 import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
 import type { RunWatch } from './run-watch.js'
@@ -78,7 +79,13 @@ export class RedisStreams implements Streams {
   async read(channel: ChannelId, { after, before, limit }: ReadQuery): Promise<Page> {
     const wanted = after?.messageId === undefined || after.offset === 0 ? '' : after.offset
     // A position that turns out to be void is read again from the beginning.
-    const answer = await this.#readFrom(channel, after ? 'after' : 'before', after?.offset ?? before ?? '', limit, wanted)
+    const answer = await this.#readFrom(
+      channel,
+      after ? 'after' : 'before',
+      after?.offset ?? before ?? '',
+      limit,
+      wanted
+    )
     if (answer === undefined) return emptyPage(after)
     const { top, forks, oldest, found } = answer
     if (after === undefined) {
@@ -87,9 +94,7 @@ export class RedisStreams implements Streams {
       return { top, messages, hasMore: (messages[0]?.offset ?? end) > oldest, continuity: 'contiguous' }
     }
     const state = { epoch: top.epoch, top: top.offset, forks }
-    const verdict = isAnotherMessage(after, found)
-      ? ({ valid: false, holds: 0 } as const)
-      : judgePosition(state, after)
+    const verdict = isAnotherMessage(after, found) ? ({ valid: false, holds: 0 } as const) : judgePosition(state, after)
     const messages = verdict.valid
       ? answer.messages
       : ((await this.#readFrom(channel, 'after', 0, limit, ''))?.messages ?? [])
@@ -208,13 +213,4 @@ function messageOf([, fields]: Entry): StoredMessage | undefined {
 
 function newEpoch(): string {
   return randomBytes(9).toString('base64url')
-}
-
-/** Gives every failure of Redis the one name that callers know; its outcome may be unknown. */
-export async function answered<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply
-  } catch (error) {
-    throw storeUnavailable(error) satisfies RoomcastError
-  }
 }

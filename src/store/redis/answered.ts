@@ -1,0 +1,10 @@
+import { storeUnavailable } from '../../errors.js'
+
+/** Gives every failure of Redis the one name that callers know; its outcome may be unknown. */
+export async function answered<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply
+  } catch (error) {
+    throw storeUnavailable(error)
+  }
+}

@@ -1,0 +1,146 @@
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const fileLinesMax = 400
+
+const domain = ['src/clock', 'src/errors', 'src/protocol', 'src/connections', 'src/channels', 'src/store', 'uuid']
+const storePorts = ['src/store/streams', 'src/store/presence', 'src/store/nodes', 'src/store/store']
+const storeParts = [...storePorts, 'src/store/record', 'src/store/continuity', 'src/clock', 'src/errors']
+
+/**
+ * Who may import what, besides its own folder and Node. The longest matching path wins. `src` alone is the files that
+ * stand in it without a folder.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'src/protocol': ['src/errors', '@sinclair/typebox', 'secure-json-parse'],
+  'src/store': ['src/protocol/values'],
+  'src/store/embedded': [...storeParts, 'lmdb', 'fs-native-extensions'],
+  'src/store/redis': [...storeParts, 'ioredis'],
+  'src/connections': ['src/clock', 'src/errors', 'src/protocol'],
+  'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
+  'src/channels': ['src/clock', 'src/protocol', 'src/connections', ...storePorts],
+  'src/rooms': domain.filter((name) => name !== 'src/store').concat(storePorts),
+  'src/users': domain.filter((name) => name !== 'src/store').concat(storePorts),
+  'src/handlers': ['src/clock', 'src/connections', 'src/protocol', 'src/rooms', 'src/users'],
+  'src/stats': ['src/clock', 'src/protocol', '@sinclair/typebox'],
+  'src/auth': [],
+  'src/http': ['src/config', 'src/errors', 'src/protocol', '@sinclair/typebox'],
+  'src/page': [],
+  'src/errors': [],
+  'src/clock': [],
+  'src/version': [],
+  'src/shutdown': [],
+  'src/config': ['src/auth', '@sinclair/typebox'],
+  'src/dispatch': ['src/errors', 'src/handlers', 'src/protocol'],
+  'src/live': ['src/clock', 'src/connections', 'src/dispatch', 'src/errors', 'src/handlers', 'src/protocol'],
+  'src/broadcasts': ['src/channels', 'src/clock', 'src/connections', 'src/protocol', 'src/store/streams', 'uuid'],
+  'src/app': ['src/config', 'src/errors', 'src/http', 'plugins/config', 'fastify', '@fastify'],
+  'src/server': ['src/app', 'src/auth', 'src/config', 'src/shutdown', 'src/store/store', 'src/version', 'fastify'],
+  plugins: ['src', 'fastify', '@fastify', 'prom-client'],
+  routes: ['src', 'fastify', '@fastify', '@sinclair/typebox', 'ws']
+}
+
+const onlyStorePluginsKnow = /^src\/store\/(embedded|redis)\//
+
+interface Import {
+  readonly file: string
+  readonly target: string
+}
+
+t.test('every file imports only what its place allows', async (t) => {
+  const imports = await allImports()
+  t.ok(imports.length > 100, 'the imports were found')
+  t.strictSame(imports.filter((one) => !isAllowed(one)).map(describe), [])
+})
+
+t.test('a planted violation is found', async (t) => {
+  for (const [file, target] of [
+    ['src/rooms/room-registry.ts', 'fastify'],
+    ['src/channels/channel.ts', 'src/store/redis/keys'],
+    ['src/store/embedded/embedded-store.ts', 'src/store/redis/keys'],
+    ['src/store/redis/keys.ts', 'lmdb'],
+    ['src/connections/outbox.ts', 'ws'],
+    ['src/protocol/codec.ts', 'src/rooms/room-registry'],
+    ['src/handlers/signal.ts', 'src/store/streams'],
+    ['plugins/rooms.ts', 'src/store/redis/redis-store'],
+    ['routes/stats.ts', 'src/store/embedded/ledger']
+  ] as const) {
+    t.notOk(isAllowed({ file, target }), `${file} → ${target}`)
+  }
+})
+
+t.test('no file imports itself by way of others', async (t) => {
+  const targets = new Map<string, string[]>()
+  for (const { file, target } of await allImports()) {
+    const from = file.replace(/\.ts$/, '')
+    targets.set(from, [...(targets.get(from) ?? []), target])
+  }
+  t.strictSame(
+    [...targets.keys()].filter((file) => reaches(file, file, targets, new Set())),
+    []
+  )
+})
+
+t.test(`no file has more than ${fileLinesMax} lines`, async (t) => {
+  for (const file of await sources()) {
+    const text = await readFile(path.join(root, file), 'utf8')
+    t.ok(text.split('\n').length <= fileLinesMax, file)
+  }
+})
+
+function isAllowed({ file, target }: Import): boolean {
+  const plugin = file.startsWith('plugins/') || file.startsWith('routes/')
+  if (plugin && onlyStorePluginsKnow.test(target)) return file === 'plugins/store.ts' || file === 'plugins/redis.ts'
+  const place = Object.keys(mayImport)
+    .filter((name) => file === `${name}.ts` || file.startsWith(`${name}/`))
+    .sort((a, b) => a.length - b.length)
+    .at(-1)
+  if (place === undefined) return false
+  const allowed = [...(mayImport[place] ?? []), 'node:', ...(file === `${place}.ts` ? [] : [place])]
+  return allowed.some(
+    (name) =>
+      target === name ||
+      target.startsWith(name.endsWith(':') ? name : `${name}/`) ||
+      (name === 'fastify' && target.startsWith('fastify-'))
+  )
+}
+
+function reaches(from: string, wanted: string, targets: Map<string, string[]>, seen: Set<string>): boolean {
+  return (targets.get(from) ?? []).some((target) => {
+    if (target === wanted) return true
+    if (seen.has(target)) return false
+    seen.add(target)
+    return reaches(target, wanted, targets, seen)
+  })
+}
+
+function describe({ file, target }: Import): string {
+  return `${file} may not import ${target}`
+}
+
+async function sources(): Promise<string[]> {
+  const folders = await Promise.all(
+    ['src', 'plugins', 'routes'].map(async (folder) => {
+      const names = await readdir(path.join(root, folder), { recursive: true })
+      return names.filter((name) => name.endsWith('.ts')).map((name) => path.join(folder, name))
+    })
+  )
+  return folders.flat().filter((file) => !file.endsWith('.d.ts'))
+}
+
+async function allImports(): Promise<Import[]> {
+  const perFile = (await sources()).map(async (file) => {
+    const text = await readFile(path.join(root, file), 'utf8')
+    return importsOf(file, text).map((target) => ({ file, target }))
+  })
+  return (await Promise.all(perFile)).flat()
+}
+
+function importsOf(file: string, text: string): string[] {
+  return [...text.matchAll(/^(?:import|export) [^;]*?from '([^']+)'$/gm)].map(([, specifier = '']) =>
+    specifier.startsWith('.') ? path.join(path.dirname(file), specifier).replace(/\.js$/, '') : specifier
+  )
+}
