@@ -20,7 +20,11 @@ export default fp(
       routeMetrics: {
         enabled: { histogram: true, summary: false },
         registeredRoutesOnly: true,
-        overrides: { histogram: { registers, name: 'roomcast_http_request_duration_seconds' } }
+        overrides: {
+          histogram: { registers, name: 'roomcast_http_request_duration_seconds' },
+          // Made even where it is switched off.
+          summary: { registers, name: 'roomcast_http_request_summary_seconds' }
+        }
       }
     })
     const { counters, pool, rooms, messageBus } = fastify

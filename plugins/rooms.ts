@@ -26,6 +26,7 @@ export default fp(
       onError: reportFailure
     })
     fastify.decorate('rooms', rooms)
+    fastify.addHook('onClose', () => rooms.settled())
 
     const listener = {
       onDeparture: rooms.onDeparture.bind(rooms),

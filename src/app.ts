@@ -14,6 +14,9 @@ export interface RoomcastOptions extends ConfigPluginOptions {
   readonly prefix?: string
 }
 
+// Run from its sources, by whatever compiles them: autoload takes no `.ts` file unless it is told so.
+if (import.meta.url.endsWith('.ts')) process.env.FASTIFY_AUTOLOAD_TYPESCRIPT ??= '1'
+
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 /**

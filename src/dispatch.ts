@@ -6,8 +6,6 @@ import { decodeCommand, UndecodableError } from './protocol/codec.js'
 import type { Command, CommandType } from './protocol/commands.js'
 import { encodeError, encodeReply } from './protocol/replies.js'
 
-/** Commands of one connection that may be under way before it is not read any more. */
-const COMMANDS_PENDING_MAX = 256
 /** Client errors that a client of sound mind does not make often. */
 const malformedCodes: ReadonlySet<string> = new Set(['invalid_json', 'invalid_message', 'unknown_type'])
 
@@ -32,7 +30,7 @@ export function receive(context: Context, text: string, report: ReportError): vo
     refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), command.id)
     return
   }
-  enqueue(context, command, report)
+  connection.commands.push(() => answer(context, command, report), exclusiveCommands.has(command.type))
 }
 
 /** An error that belongs to no command, or to one that is not begun. */
@@ -41,16 +39,6 @@ export function refuse({ connection, clock }: Context, failure: RoomcastError, i
   const now = clock.monotonic()
   if (malformedCodes.has(failure.code) && connection.malformed.add(now)) connection.close(CloseCode.TooManyMalformed)
   if (failure.code === 'rate_limited' && connection.rateLimited.add(now)) connection.close(CloseCode.RateLimitBroken)
-}
-
-function enqueue(context: Context, command: Command, report: ReportError): void {
-  const { connection } = context
-  const run = async () => {
-    await answer(context, command, report)
-    if (connection.commands.size === COMMANDS_PENDING_MAX / 2) connection.setPaused(false)
-  }
-  connection.commands.push(run, exclusiveCommands.has(command.type))
-  if (connection.commands.size >= COMMANDS_PENDING_MAX) connection.setPaused(true)
 }
 
 /** Runs one command and answers it: a handler's error becomes an error reply. Never rejects. */

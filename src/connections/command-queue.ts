@@ -3,25 +3,39 @@ interface QueuedCommand {
   readonly exclusive: boolean
 }
 
+export interface CommandQueueOptions {
+  /** Commands that may wait or run before no more should come. */
+  readonly sizeMax: number
+  /** Called with true when the queue is full, with false when half of it is answered. */
+  readonly onFull: (full: boolean) => void
+}
+
 /**
  * Commands of one connection, taken in order. An exclusive one runs alone; the others start in order without waiting
  * for each other's end (protocol.md, section 2).
  */
 export class CommandQueue {
+  readonly #options: CommandQueueOptions
   readonly #waiting: QueuedCommand[] = []
   readonly #idle: Array<() => void> = []
   #running = 0
   #exclusive = false
+  #full = false
+
+  constructor(options: CommandQueueOptions) {
+    this.#options = options
+  }
 
   /** Commands that are not answered yet. */
   get size(): number {
     return this.#waiting.length + this.#running
   }
 
-  /** `run` must not reject. */
+  /** `run` must not reject. What comes after `onFull(true)` is taken all the same. */
   push(run: () => Promise<void>, exclusive: boolean): void {
     this.#waiting.push({ run, exclusive })
     this.#start()
+    if (this.size >= this.#options.sizeMax) this.#setFull(true)
   }
 
   /** Resolves when every command that came so far is answered. */
@@ -41,12 +55,21 @@ export class CommandQueue {
       this.#waiting.shift()
       this.#running++
       this.#exclusive = next.exclusive
-      next.run().finally(() => {
-        this.#running--
-        this.#exclusive = false
-        this.#start()
-        if (this.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
-      })
+      next.run().finally(() => this.#onEnd())
     }
+  }
+
+  #onEnd(): void {
+    this.#running--
+    this.#exclusive = false
+    this.#start()
+    if (this.size <= this.#options.sizeMax / 2) this.#setFull(false)
+    if (this.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #setFull(full: boolean): void {
+    if (this.#full === full) return
+    this.#full = full
+    this.#options.onFull(full)
   }
 }

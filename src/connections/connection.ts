@@ -27,12 +27,15 @@ const FAULT_WINDOW_MS = 10_000
 const MALFORMED_MAX = 20
 const RATE_LIMITED_MAX = 1000
 
+/** Commands that may be under way before the connection is not read any more. */
+const COMMANDS_MAX = 256
+
 /** One live WebSocket. */
 export class Connection {
   readonly id: string
   readonly address: string
   readonly outbox: Outbox
-  readonly commands = new CommandQueue()
+  readonly commands = new CommandQueue({ sizeMax: COMMANDS_MAX, onFull: (full) => this.setPaused(full) })
   readonly rate: TokenBucket
   readonly malformed = new FaultCounter(MALFORMED_MAX, FAULT_WINDOW_MS)
   readonly rateLimited = new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)

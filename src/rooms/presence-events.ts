@@ -7,8 +7,8 @@ export interface PresenceEventsOptions {
   /** With more users than this a room hears counts instead of names. */
   readonly eventsMax: number
   readonly clock: Clock
-  /** Sends a note to the nodes that have members in the room; failures are the sender's to report. */
-  readonly send: (room: string, note: Buffer) => void
+  /** Sends a note to the nodes that have members in the room. Never rejects. */
+  readonly send: (room: string, note: Buffer) => Promise<void>
 }
 
 /** Counts of a large room go out at most this often. */
@@ -31,6 +31,7 @@ export class PresenceEvents {
   #moves = new Map<string, PresenceMove[]>()
   /** Large rooms that were told a count less than a period ago. */
   readonly #tallies = new Map<Channel, Tally>()
+  readonly #sending = new Set<Promise<void>>()
 
   constructor(options: PresenceEventsOptions) {
     this.#options = options
@@ -57,6 +58,12 @@ export class PresenceEvents {
     }
   }
 
+  /** Resolves when everything that happened so far has been sent. */
+  async settled(): Promise<void> {
+    this.#sendAll()
+    await Promise.all(this.#sending)
+  }
+
   #sendAll(): void {
     const rooms = this.#moves
     this.#moves = new Map()
@@ -65,7 +72,9 @@ export class PresenceEvents {
       const joined = moves.filter(({ action }) => action === 'user_joined').length
       const large = users > this.#options.eventsMax
       const note = { users, joined, left: moves.length - joined, moves: large ? [] : moves }
-      this.#options.send(room, encodeNote(note))
+      const sending = this.#options.send(room, encodeNote(note))
+      this.#sending.add(sending)
+      sending.then(() => this.#sending.delete(sending))
     }
   }
 

@@ -68,9 +68,7 @@ export class RoomRegistry {
   constructor(options: RoomRegistryOptions) {
     this.#options = options
     const { clock, presenceEventsMax: eventsMax } = options
-    const send = (room: string, note: Buffer) => {
-      options.streams.signal(channelOf(room), note).catch(options.onError)
-    }
+    const send = (room: string, note: Buffer) => options.streams.signal(channelOf(room), note).catch(options.onError)
     this.#events = new PresenceEvents({ eventsMax, clock, send })
   }
 
@@ -218,6 +216,11 @@ export class RoomRegistry {
       [...receivers.keys()].map((room) => membershipOf(connection, room))
     )
     this.#tell('user_joined', await this.#options.presence.join(memberships))
+  }
+
+  /** Resolves when the members have been told of everything that happened so far. */
+  async settled(): Promise<void> {
+    await this.#events.settled()
   }
 
   #checkLimit(connection: Connection): void {

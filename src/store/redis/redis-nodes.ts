@@ -136,7 +136,7 @@ export class RedisNodes implements Nodes {
       partitions.map((partition) => commands.smembers(this.#keys.nodeRooms(partition, node)))
     )
     for (const room of rooms.flat()) await this.#clearRoom(room, node)
-    for (const partition of partitions) await this.#clearOnline(partition, node)
+    await Promise.all(partitions.map((partition) => this.#clearOnline(partition, node)))
   }
 
   async #clearRoom(room: string, node: string): Promise<void> {

@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { request } from '../support/server.js'
+import { type Environment, spawnServer, startServerProcess, temporaryFolder } from '../support/server-process.js'
+
+/** Starts a server that must not come up, and gives its exit code and the lines it wrote. */
+async function failedStart(t: Test, env: Environment, cwd?: string): Promise<{ code: number; lines: string[] }> {
+  const { child, output } = spawnServer(t, env, cwd)
+  const [code] = await once(child, 'close')
+  return { code, lines: output().trim().split('\n') }
+}
+
+t.test('the start says where it listens, what it keeps, who may come in, and where page and docs are', async (t) => {
+  const server = await startServerProcess(t, { DATA_DIR: await temporaryFolder(t), LOG_LEVEL: 'silent' })
+  const lines = server.output().trim().split('\n')
+  t.match(lines[0], /^Roomcast \d+\.\d+\.\d+ listens on http:\/\/127\.0\.0\.1:\d+$/)
+  for (const word of ['live', 'page', 'docs', 'store', 'users', 'keys']) {
+    t.ok(
+      lines.some((line) => line.startsWith(`  ${word}`)),
+      word
+    )
+  }
+})
+
+t.test('a setting that is wrong stops the start with one line that names it', async (t) => {
+  const { code, lines } = await failedStart(t, { HISTORY_SIZE: 'many', DATA_DIR: 'memory' })
+  t.equal(code, 1)
+  t.equal(lines.length, 1)
+  t.match(lines[0], /^roomcast: HISTORY_SIZE: /)
+})
+
+t.test('an unknown name in .env stops the start with one line that names it', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(path.join(folder, '.env'), 'DATA_DIR=memory\nHISTORY_SIZ=5\n')
+  const { code, lines } = await failedStart(t, {}, folder)
+  t.equal(code, 1)
+  t.strictSame(lines, ['roomcast: HISTORY_SIZ: no such setting (in .env)'])
+})
+
+t.test('beyond loopback the server does not start unguarded', async (t) => {
+  const keyless = await failedStart(t, { HOST: '0.0.0.0', DATA_DIR: 'memory' })
+  t.match(keyless, { code: 1, lines: [/API_KEYS/] })
+  const open = await failedStart(t, { HOST: '0.0.0.0', DATA_DIR: 'memory', API_KEYS: 'a-key-of-sixteen-letters' })
+  t.match(open, { code: 1, lines: [/ALLOW_ANONYMOUS/] })
+})
+
+t.test('a folder that another server holds stops the start, and is free as soon as that one is killed', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const first = await startServerProcess(t, { DATA_DIR })
+  const second = await failedStart(t, { DATA_DIR })
+  t.match(second, { code: 1, lines: [/DATA_DIR .* is in use by another process/] })
+  t.equal(second.lines.length, 1)
+  await first.end('SIGKILL')
+  await startServerProcess(t, { DATA_DIR })
+})
+
+t.test('a folder that cannot be made, a Redis that is not there and a port that is taken stop the start', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(path.join(folder, 'file'), '')
+  t.match(await failedStart(t, { DATA_DIR: path.join(folder, 'file', 'data') }), {
+    code: 1,
+    lines: [/^roomcast: DATA_DIR/]
+  })
+
+  await mkdir(path.join(folder, 'broken', 'roomcast.mdb'), { recursive: true })
+  t.match(await failedStart(t, { DATA_DIR: path.join(folder, 'broken') }), { code: 1, lines: [/^roomcast: DATA_DIR/] })
+
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  t.match(await failedStart(t, { PORT: String(port), DATA_DIR: 'memory' }), { code: 1, lines: [/EADDRINUSE/] })
+
+  taken.close()
+  const withoutRedis = await failedStart(t, { REDIS_URL: `redis://:secret@127.0.0.1:${port}` })
+  t.match(withoutRedis, { code: 1, lines: [/^roomcast: REDIS_URL .*ECONNREFUSED/] })
+  t.notMatch(withoutRedis.lines.join('\n'), /secret/)
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`${signal} answers what was asked, closes connections with 1012 and ends with 0`, async (t) => {
+    const DATA_DIR = await temporaryFolder(t)
+    const server = await startServerProcess(t, { DATA_DIR })
+    const client = await server.connect('/ws?user_id=alice')
+    const closed = client.closed()
+    for (let n = 1; n <= 50; n++) client.send({ type: 'chat_message', id: `m${n}`, room: 'lobby', content: n })
+    await client.next(({ type }) => type === 'ack')
+    const ended = server.end(signal)
+    // `npm start` and a terminal may each deliver the signal: the second one means the same.
+    server.process.kill(signal)
+    t.match(await ended, { code: 0, signal: null })
+    t.equal(await closed, 1012)
+
+    const acknowledged = client.messages.filter(({ type }) => type === 'ack').map(({ offset }) => offset)
+    const after = await startServerProcess(t, { DATA_DIR })
+    const { body } = await request(`${after.url}/rooms/lobby/history?limit=100`)
+    const stored = body.messages.map(({ offset }: { offset: number }) => offset)
+    t.strictSame(
+      acknowledged.filter((offset) => !stored.includes(offset)),
+      []
+    )
+  })
+}

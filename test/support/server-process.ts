@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { LiveClient } from './live-client.js'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface ServerProcess {
+  readonly process: ChildProcess
+  readonly url: string
+  /** What it has written to stdout and stderr so far. */
+  output(): string
+  connect(path?: string): Promise<LiveClient>
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+export type Environment = Readonly<Record<string, string>>
+
+/** A folder for this test only; gone with it. */
+export async function temporaryFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-test-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The server's sources as a process of their own. It has not begun to listen. */
+export function spawnServer(t: Test, env: Environment, cwd = root): { child: ChildProcess; output: () => string } {
+  const tsx = import.meta.resolve('tsx')
+  const child = spawn(process.execPath, ['--import', tsx, path.join(root, 'src/server.ts')], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'error', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  t.teardown(() => {
+    child.kill('SIGKILL')
+  })
+  let output = ''
+  const collect = (text: Buffer) => {
+    output += text
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  return { child, output: () => output }
+}
+
+/** A server process that listens on a free port; killed with the test. */
+export async function startServerProcess(t: Test, env: Environment): Promise<ServerProcess> {
+  const { child, output } = spawnServer(t, env)
+  const url = await listening(child, output)
+  return {
+    process: child,
+    url,
+    output,
+    connect: async (place = '/ws') => {
+      const client = new LiveClient(`${url.replace('http', 'ws')}${place}`)
+      t.teardown(() => client.terminate())
+      await client.next((message) => message.action === 'connected')
+      return client
+    },
+    end: async (signal) => {
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      const [code, by] = await exited
+      return { code, signal: by }
+    }
+  }
+}
+
+/** Waits for the line that tells the address; rejects with the output where the process ends first. */
+export async function listening(child: ChildProcess, output: () => string): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const look = () => {
+      const [, url] = /listens on (http:\S+)/.exec(output()) ?? []
+      if (url !== undefined) resolve(url)
+    }
+    child.stdout?.on('data', look)
+    child.once('exit', () => reject(new Error(`the server ended: ${output()}`)))
+    look()
+  })
+}
