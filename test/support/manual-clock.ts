@@ -12,16 +12,12 @@ export class ManualClock implements Clock {
   #wall: number
   #monotonic = 0
 
+  // Arrow functions, so that they may be handed on without their clock.
+  readonly now = (): number => this.#wall
+  readonly monotonic = (): number => this.#monotonic
+
   constructor(now = Date.UTC(2026, 0, 1)) {
     this.#wall = now
-  }
-
-  now(): number {
-    return this.#wall
-  }
-
-  monotonic(): number {
-    return this.#monotonic
   }
 
   every(periodMs: number, task: () => void): () => void {
@@ -42,6 +38,16 @@ export class ManualClock implements Clock {
       timer.task()
     }
     this.#moveTo(end)
+  }
+
+  /** Lets time pass as on a blocked event loop: whatever became due runs once, and late. */
+  block(ms: number): void {
+    this.#moveTo(this.#monotonic + ms)
+    for (const timer of [...this.#timers].filter(({ due }) => due <= this.#monotonic)) {
+      if (timer.periodMs === undefined) this.#timers.delete(timer)
+      else timer.due = this.#monotonic + timer.periodMs
+      timer.task()
+    }
   }
 
   /** Sets the wall clock forward or back, as an administrator does; nothing becomes due by it. */

@@ -1,0 +1,296 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import t from 'tap'
+import { Channel } from '../../src/channels/channel.js'
+import { Receiver } from '../../src/channels/receiver.js'
+import { Turn } from '../../src/connections/turn.js'
+import type { Position } from '../../src/store/streams.js'
+import { fakeConnection } from '../support/fake-transport.js'
+import { until } from '../support/until.js'
+import { FakeLog } from './fake-log.js'
+
+function setUp({ slowConsumerBytes = 1000 } = {}) {
+  const log = new FakeLog()
+  const turn = new Turn()
+  let delivered = 0
+  const channel = new Channel({
+    id: 'room:r',
+    tag: { room: 'r' },
+    turn,
+    read: log.read,
+    pause: nextTurn,
+    onDelivered: (count) => {
+      delivered += count
+    }
+  })
+  const member = (position: Position = channel.position) => {
+    const { connection, transport } = fakeConnection({ turn, slowConsumerBytes })
+    const receiver = new Receiver(connection, position)
+    channel.attach(receiver)
+    const done = channel.catchUp(receiver)
+    /** Contents of messages; system messages by their action. */
+    const heard = () =>
+      transport.payloads.map((text) => {
+        const { content, action } = JSON.parse(text)
+        return content ?? action
+      })
+    return { receiver, connection, transport, heard, done }
+  }
+  return { log, channel, member, delivered: () => delivered }
+}
+
+t.test('members hear messages in order, one write a turn, one buffer for all', async (t) => {
+  const { log, channel, member, delivered } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const members = [member(), member(), member()]
+  for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
+  await nextTurn()
+  for (const { heard, transport } of members) {
+    t.strictSame(heard(), ['a', 'b', 'c'])
+    t.equal(transport.writes, 1)
+  }
+  t.equal(log.reads, 0)
+  t.equal(delivered(), 9)
+})
+
+t.test('a message that comes twice is passed on once', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard } = member()
+  const first = log.append('a')
+  for (const message of [first, first, log.append('b'), first]) channel.accept(message)
+  await nextTurn()
+  t.strictSame(heard(), ['a', 'b'])
+})
+
+t.test('messages before the confirmation of the subscription are kept, those up to it dropped', async (t) => {
+  const { log, channel, member } = setUp()
+  const [a, b, c] = [log.append('a'), log.append('b'), log.append('c')]
+  channel.accept(b)
+  channel.accept(c)
+  channel.begin({ epoch: 'e1', offset: 2 })
+  t.strictSame(channel.position, { epoch: 'e1', offset: 3, messageId: 'm3' })
+  channel.accept(a)
+  const { heard } = member({ epoch: 'e1', offset: 2 })
+  await until(() => heard().length > 0)
+  t.strictSame(heard(), ['c'])
+})
+
+t.test('a hole is read once for all members and filled before anything later is passed on', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const members = [member(), member()]
+  channel.accept(log.append('a'))
+  for (const lost of ['b', 'c']) log.append(lost)
+  channel.accept(log.append('d'))
+  channel.accept(log.append('e'))
+  await until(() => members.every(({ heard }) => heard().length === 5))
+  for (const { heard } of members) t.strictSame(heard(), ['a', 'b', 'c', 'd', 'e'])
+  t.ok(log.reads <= 2, `${log.reads} reads`)
+})
+
+t.test('what comes while a hole is being read is not lost', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard } = member()
+  log.append('a')
+  let open = () => {}
+  log.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  channel.accept(log.append('b'))
+  // Stored after the read began, heard while it is under way.
+  channel.accept(log.append('c'))
+  open()
+  await until(() => heard().length === 3)
+  t.strictSame(heard(), ['a', 'b', 'c'])
+})
+
+t.test('a hole that cannot be filled any more is told as a gap to every member', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard, transport } = member()
+  for (const content of ['a', 'b', 'c']) log.append(content)
+  log.trim(3)
+  channel.accept(log.append('d'))
+  await until(() => heard().length === 3)
+  t.strictSame(heard(), ['gap', 'c', 'd'])
+  t.match(JSON.parse(transport.payloads[0] ?? ''), { room: 'r', epoch: 'e1', from: 1, to: 2 })
+  channel.accept(log.append('e'))
+  await until(() => heard().at(-1) === 'e')
+  t.equal(heard().length, 4)
+})
+
+t.test('a roll-back is told as a reset, and what lies beyond the fork follows', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard, transport } = member()
+  for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
+  await nextTurn()
+  log.rollBack(1, 'e2')
+  log.append('B')
+  await channel.repair()
+  await until(() => heard().at(-1) === 'B')
+  t.strictSame(heard(), ['a', 'b', 'c', 'reset', 'B'])
+  t.match(JSON.parse(transport.payloads[3] ?? ''), { room: 'r', epoch: 'e2', offset: 1 })
+  channel.accept(log.append('C'))
+  await until(() => heard().at(-1) === 'C')
+  t.strictSame(channel.position, { epoch: 'e2', offset: 3, messageId: 'm3' })
+})
+
+t.test('the next offset under another epoch is looked into: a roll-back may hide behind it', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard } = member()
+  for (const content of ['a', 'b']) channel.accept(log.append(content))
+  await nextTurn()
+  log.rollBack(1, 'e2')
+  log.append('B')
+  channel.accept(log.append('C'))
+  await until(() => heard().at(-1) === 'C')
+  t.strictSame(heard(), ['a', 'b', 'reset', 'B', 'C'])
+})
+
+t.test('a fork at which nothing was lost is told to nobody', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard } = member()
+  channel.accept(log.append('a'))
+  log.rollBack(1, 'e2')
+  channel.accept(log.append('b'))
+  await until(() => heard().at(-1) === 'b')
+  t.strictSame(heard(), ['a', 'b'])
+})
+
+t.test('a member that begins further back gets the log and then goes live without a seam', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  for (let n = 1; n <= 250; n++) channel.accept(log.append(String(n)))
+  const { heard, receiver } = member({ epoch: 'e1', offset: 10 })
+  // While the log is read, new ones keep coming.
+  for (let n = 251; n <= 300; n++) {
+    channel.accept(log.append(String(n)))
+    await nextTurn()
+  }
+  await until(() => heard().length >= 290)
+  t.strictSame(
+    heard(),
+    Array.from({ length: 290 }, (_, index) => String(index + 11))
+  )
+  t.ok(receiver.live)
+})
+
+t.test('while the store is away a member that catches up waits, and then gets everything', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  for (const content of ['a', 'b']) channel.accept(log.append(content))
+  log.failing = true
+  const { heard } = member({ epoch: 'e1', offset: 0 })
+  await until(() => log.reads >= 3)
+  log.failing = false
+  await until(() => heard().length === 2)
+  t.strictSame(heard(), ['a', 'b'])
+})
+
+t.test('a slow reader is not queued for, drops signals, and gets the rest from the log in order', async (t) => {
+  const { log, channel, member } = setUp({ slowConsumerBytes: 200 })
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const slow = member()
+  const fast = member()
+  slow.transport.stuck = true
+  const text = 'x'.repeat(50)
+  for (let n = 0; n < 400; n++) {
+    channel.accept(log.append(`${text}${n}`))
+    channel.signal({ encoded: Buffer.from('{"content":"signal"}'), exclude: [] })
+    await nextTurn()
+  }
+  t.equal(fast.heard().filter((content) => content !== 'signal').length, 400)
+  t.ok(slow.transport.bufferedBytes < 500, `${slow.transport.bufferedBytes} bytes wait for the slow one`)
+  slow.transport.drain()
+  await until(() => slow.heard().filter((content) => content !== 'signal').length === 400)
+  t.strictSame(
+    slow.heard().filter((content) => content !== 'signal'),
+    Array.from({ length: 400 }, (_, n) => `${text}${n}`)
+  )
+  t.ok(slow.heard().filter((content) => content === 'signal').length < 10)
+  await slow.done
+  channel.accept(log.append('live again'))
+  await nextTurn()
+  t.equal(slow.heard().at(-1), 'live again')
+})
+
+t.test('a slow reader beyond retention is told the gap', async (t) => {
+  const { log, channel, member } = setUp({ slowConsumerBytes: 100 })
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const slow = member()
+  slow.transport.stuck = true
+  for (let n = 1; n <= 50; n++) {
+    channel.accept(log.append('x'.repeat(60)))
+    await nextTurn()
+  }
+  log.trim(40)
+  slow.transport.drain()
+  await until(() => slow.receiver.live)
+  const gap = slow.transport.payloads.map((text) => JSON.parse(text)).find(({ action }) => action === 'gap')
+  t.equal(gap.to, 39)
+  const offsets = slow.transport.payloads.map((text) => JSON.parse(text).offset).filter(Boolean)
+  t.strictSame(offsets, [
+    ...Array.from({ length: gap.from - 1 }, (_, n) => n + 1),
+    ...Array.from({ length: 11 }, (_, n) => n + 40)
+  ])
+})
+
+t.test('one that is excluded does not get a message, and gets the next', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const [left, right] = [member(), member()]
+  channel.accept(log.append('a', { exclude: [left.connection.id] }))
+  channel.accept(log.append('b'))
+  channel.signal({ encoded: Buffer.from('{"content":"s"}'), exclude: [right.connection.id] })
+  await nextTurn()
+  channel.accept(log.append('c'))
+  await nextTurn()
+  t.strictSame(left.heard(), ['b', 's', 'c'])
+  t.strictSame(right.heard(), ['a', 'b', 'c'])
+})
+
+t.test('one that comes in the middle of a turn gets what is after its place and nothing before', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const early = member()
+  channel.accept(log.append('a'))
+  const late = member()
+  channel.accept(log.append('b'))
+  await nextTurn()
+  t.strictSame(early.heard(), ['a', 'b'])
+  t.strictSame(late.heard(), ['b'])
+})
+
+t.test('one that left hears nothing more, also of what was queued', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { receiver, heard } = member()
+  channel.accept(log.append('a'))
+  channel.detach(receiver)
+  channel.accept(log.append('b'))
+  await nextTurn()
+  t.strictSame(heard(), [])
+  t.equal(channel.receiverCount, 0)
+})
+
+t.test('a very large room is served in slices, each member in order and once', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const members = Array.from({ length: 5000 }, () => member())
+  channel.accept(log.append('a'))
+  await nextTurn()
+  const served = () => members.filter(({ heard }) => heard().length > 0).length
+  const first = served()
+  t.ok(first > 0 && first < 5000, `${first} in the first turn`)
+  channel.accept(log.append('b'))
+  const joined = member()
+  await until(() => served() === 5000 && members.every(({ heard }) => heard().length === 2))
+  t.ok(members.every(({ heard }) => heard().join() === 'a,b'))
+  channel.accept(log.append('c'))
+  await until(() => joined.heard().length === 1)
+  t.strictSame(joined.heard(), ['c'])
+})

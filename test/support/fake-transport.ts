@@ -1,0 +1,69 @@
+import type { Chunk } from '../../src/connections/chunk.js'
+import { Connection } from '../../src/connections/connection.js'
+import type { Transport } from '../../src/connections/transport.js'
+import { Turn } from '../../src/connections/turn.js'
+
+/** A socket whose peer takes everything at once, or nothing while it is `stuck`. */
+export class FakeTransport implements Transport {
+  /** What was written, oldest first. */
+  readonly payloads: string[] = []
+  /** How often something was written: each is one system call on a real socket. */
+  writes = 0
+  stuck = false
+  bufferedBytes = 0
+  drainedBytes = 0
+  paused = false
+  readonly pings: string[] = []
+  closedWith: number | undefined
+  #onDrain: () => void = () => {}
+
+  write(chunks: readonly Chunk[]): void {
+    this.writes++
+    for (const chunk of chunks) {
+      this.payloads.push(...chunk.payloads.map(String))
+      if (this.stuck) this.bufferedBytes += chunk.bytes
+      else this.drainedBytes += chunk.bytes
+    }
+  }
+
+  ping(payload: string): void {
+    this.pings.push(payload)
+  }
+
+  close(code: number): void {
+    this.closedWith = code
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  onDrain(callback: () => void): void {
+    this.#onDrain = callback
+  }
+
+  /** The peer takes everything that waits. */
+  drain(): void {
+    this.stuck = false
+    this.drainedBytes += this.bufferedBytes
+    this.bufferedBytes = 0
+    this.#onDrain()
+  }
+}
+
+let connections = 0
+
+/** A connection over a fake socket. */
+export function fakeConnection({ turn = new Turn(), slowConsumerBytes = 1000, id = `c${++connections}` } = {}): {
+  connection: Connection
+  transport: FakeTransport
+} {
+  const transport = new FakeTransport()
+  const limits = { slowConsumerBytes, ratePerSecond: 100, rateBurst: 200 }
+  const connection = new Connection({ id, address: '127.0.0.1', transport, turn, limits, now: 0 })
+  return { connection, transport }
+}
