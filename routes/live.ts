@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
 import { listOf } from '../src/config.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
@@ -22,9 +22,20 @@ const live: FastifyPluginAsync = async (fastify) => {
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
 
-  /** Everything that can be refused is refused before the upgrade, as plain HTTP. */
-  async function checkHandshake(request: FastifyRequest): Promise<void> {
-    if (!request.ws) return
+  /**
+   * Everything that can be refused is refused before the upgrade, as plain HTTP. Without a promise: nothing may come
+   * between this and the upgrade, or others would come in on the same place.
+   */
+  const checkHandshake: preHandlerHookHandler = (request, _reply, done) => {
+    try {
+      if (request.ws) refuseOrPass(request)
+      done()
+    } catch (error) {
+      done(error as RoomcastError)
+    }
+  }
+
+  function refuseOrPass(request: FastifyRequest): void {
     checkOrigin(request.headers.origin, request.headers.host, allowedOrigins)
     const userId = queryId(request, 'user_id', isNamedUser)
     queryId(request, 'device_id', isId)
@@ -47,20 +58,21 @@ const live: FastifyPluginAsync = async (fastify) => {
     socket.on('close', connection.onClose)
   }
 
-  fastify.get(
-    '/ws',
-    { websocket: true, config: { live: true, scope: 'public' }, preValidation: checkHandshake },
-    onSocket
-  )
-  fastify.route({
+  const options = {
     method: 'GET',
-    url: '/',
     schema: { hide: true },
     config: { live: true, scope: 'public' },
-    preValidation: checkHandshake,
-    handler: async (_request, reply) => reply.headers(headers).send(page),
+    preHandler: checkHandshake,
     wsHandler: onSocket
+  } as const
+  fastify.route({
+    ...options,
+    url: '/ws',
+    handler: async () => {
+      throw new RoomcastError('not_found', { message: 'This route is for WebSocket clients' })
+    }
   })
+  fastify.route({ ...options, url: '/', handler: async (_request, reply) => reply.headers(headers).send(page) })
 }
 
 /** An id of the query string; null where it is absent. Throws `invalid_id`. */
