@@ -72,7 +72,16 @@ const live: FastifyPluginAsync = async (fastify) => {
       throw new RoomcastError('not_found', { message: 'This route is for WebSocket clients' })
     }
   })
-  fastify.route({ ...options, url: '/', handler: async (_request, reply) => reply.headers(headers).send(page) })
+  fastify.route({
+    ...options,
+    url: '/',
+    handler: async (request, reply) => {
+      // The page finds the server by its own folder: `/push` has to be `/push/`.
+      const [path = '/', query] = request.url.split('?', 2)
+      if (!path.endsWith('/')) return reply.redirect(query === undefined ? `${path}/` : `${path}/?${query}`)
+      return reply.headers(headers).send(page)
+    }
+  })
 }
 
 /** An id of the query string; null where it is absent. Throws `invalid_id`. */

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { pageHeaders } from '../src/page/page-headers.js'
+import { openTab, startBrowser } from './support/browser.js'
+import { request, startServer } from './support/server.js'
+import { until } from './support/until.js'
+
+t.test('the headers let in the very script and style of the page and nothing else', async (t) => {
+  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+  const headers = pageHeaders('<style>a {}</style><p>text</p><script>\nrun()\n</script><script src="x"></script>')
+  const policy = headers['content-security-policy'] ?? ''
+  t.match(policy, `default-src 'none'; script-src ${hash('\nrun()\n')}; style-src ${hash('a {}')}; connect-src 'self'`)
+  t.notMatch(policy, 'unsafe')
+  t.equal(headers['content-type'], 'text/html; charset=utf-8')
+  t.match(pageHeaders('<p>')['content-security-policy'], "script-src 'none'; style-src 'none'")
+})
+
+t.test('the page', async (t) => {
+  const server = await startServer(t, { HISTORY_SIZE: 5 })
+  const { url } = server
+  const browser = await startBrowser(t)
+  const post = (room: string, content: unknown, user_id?: string) =>
+    request(`${url}/rooms/${room}/messages`, { method: 'POST', body: { content, user_id } })
+
+  t.test('lets two tabs talk to each other and see that both are online', async (t) => {
+    const alice = await openTab(t, browser, { url, name: 'alice', room: 'talk' })
+    await alice.seesOnline(1)
+    const bob = await openTab(t, browser, { url, name: 'bob', room: 'talk' })
+    await Promise.all([alice.seesOnline(2), bob.seesOnline(2)])
+    await alice.page.getByText('bob joined').waitFor()
+    await alice.say('good morning')
+    t.same(await bob.authorsOf('good morning'), ['alice'])
+    await bob.say('and to you')
+    t.same(await alice.authorsOf('and to you'), ['bob'])
+    t.same(await alice.page.locator('.own .text').allTextContents(), ['good morning'])
+    await bob.page.getByRole('button', { name: 'Leave' }).click()
+    await Promise.all([alice.page.getByText('bob left').waitFor(), alice.seesOnline(1)])
+    t.same([...alice.complaints, ...bob.complaints], [])
+  })
+
+  t.test('shows what was said before it was opened, whatever the content is', async (t) => {
+    for (const content of [{ text: 'first' }, 'second', { third: [3] }]) await post('before', content, 'carol')
+    await post('before', { text: 'fourth' })
+    const tab = await openTab(t, browser, { url, name: 'dave', room: 'before' })
+    t.same(await tab.authorsOf('fourth'), ['server'])
+    const shown = await tab.page.locator('.text, pre').allTextContents()
+    t.same(shown, ['first', 'second', JSON.stringify({ third: [3] }, null, 2), 'fourth'])
+    t.same(tab.complaints, [])
+  })
+
+  t.test('shows markup in names and messages as text', async (t) => {
+    const markup = '<img src=x onerror="document.title = 1"><script>document.title = 2</script>'
+    const room = `<b>'"&$(id)`
+    const name = '<i>eve</i>'
+    const tab = await openTab(t, browser, { url, name, room })
+    await tab.say(markup)
+    t.same(await tab.authorsOf(markup), [name])
+    await post(encodeURIComponent(room), { text: 'posted', x: markup }, markup)
+    t.same(await tab.authorsOf('posted'), [markup])
+    t.equal(await tab.page.locator('main :is(b, i, img, script)').count(), 0)
+    t.equal(await tab.page.title(), `${room} – Roomcast`)
+    t.match(await tab.page.locator('#curl').textContent(), `'${url}/rooms/%3Cb%3E%27%22%26%24(id)/messages'`)
+    t.same(tab.complaints, [])
+  })
+
+  t.test('comes back after its socket was dropped and shows what it missed exactly once', async (t) => {
+    const tab = await openTab(t, browser, { url, name: 'frank', room: 'drop' })
+    await tab.say('before the drop')
+    await tab.authorsOf('before the drop')
+    const upgrades = holdUpgrades(server.app.server)
+    dropSockets()
+    await until(() => upgrades.held)
+    await post('drop', { text: 'missed' }, 'grace')
+    await tab.say('said while away')
+    t.ok(await tab.page.getByText('Reconnecting').isVisible())
+    t.ok(await tab.page.locator('.pending', { hasText: 'said while away' }).isVisible())
+    upgrades.release()
+    await tab.authorsOf('missed')
+    await tab.page.getByText('Connected', { exact: true }).waitFor()
+    await tab.page.locator('.pending').waitFor({ state: 'detached' })
+    await post('drop', { text: 'the end' }, 'grace')
+    await tab.authorsOf('the end')
+    const texts = await tab.page.locator('.text').allTextContents()
+    t.same(texts, ['before the drop', 'missed', 'said while away', 'the end'])
+    t.same(tab.complaints, [])
+  })
+
+  t.test('posts once what was stored but not acknowledged before its socket was dropped', async (t) => {
+    const sockets = collectSockets(server.app.server)
+    const tab = await openTab(t, browser, { url, name: 'heidi', room: 'once' })
+    mute(sockets)
+    await tab.say('only once')
+    const stored = async () => (await request(`${url}/rooms/once/history`)).body.messages
+    await until(stored, (messages) => messages.length === 1)
+    t.equal(await tab.page.locator('.pending').count(), 1)
+    dropSockets()
+    await tab.page.locator('.pending').waitFor({ state: 'detached' })
+    await tab.say('next')
+    t.same(await tab.authorsOf('next'), ['heidi'])
+    t.same(await tab.page.locator('.text').allTextContents(), ['only once', 'next'])
+    t.equal((await stored()).length, 2)
+    t.same(tab.complaints, [])
+  })
+
+  t.test('says so when messages are gone that it has not seen', async (t) => {
+    const tab = await openTab(t, browser, { url, name: 'ivan', room: 'gap' })
+    const upgrades = holdUpgrades(server.app.server)
+    dropSockets()
+    await until(() => upgrades.held)
+    for (let offset = 1; offset <= 7; offset++) await post('gap', { text: `message ${offset}` })
+    upgrades.release()
+    await tab.authorsOf('message 7')
+    t.ok(await tab.page.getByText('Messages 1 to 2 are no longer kept').isVisible())
+    const texts = await tab.page.locator('.text').allTextContents()
+    t.same(texts, ['message 3', 'message 4', 'message 5', 'message 6', 'message 7'])
+    t.same(tab.complaints, [])
+  })
+
+  t.test('gives a connection up that does not answer, and opens another', async (t) => {
+    const { app, url } = await startServer(t, { HEARTBEAT_INTERVAL: 1 })
+    const sockets = collectSockets(app.server)
+    const tab = await openTab(t, browser, { url, name: 'mallory', room: 'silent' })
+    mute(sockets)
+    await request(`${url}/rooms/silent/messages`, { method: 'POST', body: { content: 'unheard' } })
+    t.same(await tab.authorsOf('unheard'), ['server'])
+    t.same(tab.complaints, [])
+  })
+
+  t.test('does not come back after a close that forbids it', async (t) => {
+    const tab = await openTab(t, browser, { url, name: 'judy', room: 'closed' })
+    for (const client of server.app.websocketServer.clients) client.close(4501, 'disconnected by the backend')
+    await tab.page.getByText('Disconnected: disconnected by the backend').waitFor()
+    t.ok(await tab.page.getByRole('button', { name: 'Send' }).isDisabled())
+    t.same(tab.complaints, [])
+  })
+
+  t.test('tells why the server refuses a name', async (t) => {
+    const tab = await openTab(t, browser, { url, name: 'kim', room: 'refused' })
+    await tab.page.getByRole('button', { name: 'Leave' }).click()
+    await tab.page.getByLabel('Your name').fill('anonymous:kim')
+    await tab.page.getByRole('button', { name: 'Join' }).click()
+    await tab.page.getByText('(invalid_id)').waitFor()
+    t.ok(await tab.page.getByRole('button', { name: 'Join' }).isVisible())
+    t.same(tab.complaints, [])
+  })
+
+  t.test('keeps name and room of a tab through a reload', async (t) => {
+    const tab = await openTab(t, browser, { url, name: 'lea', room: 'kept' })
+    await tab.page.goto(url)
+    t.equal(await tab.page.getByLabel('Your name').inputValue(), 'lea')
+    t.equal(await tab.page.getByLabel('Room').inputValue(), 'kept')
+    t.same(tab.complaints, [])
+  })
+
+  function dropSockets(): void {
+    for (const client of server.app.websocketServer.clients) client.terminate()
+  }
+})
+
+/** Lets upgrades wait until they are released, as a slow network would. */
+function holdUpgrades(server: Server): { readonly held: boolean; release(): void } {
+  const listeners = server.listeners('upgrade') as Array<(...args: unknown[]) => void>
+  const waiting: unknown[][] = []
+  server.removeAllListeners('upgrade')
+  server.on('upgrade', (...args) => waiting.push(args))
+  return {
+    get held() {
+      return waiting.length > 0
+    },
+    release: () => {
+      server.removeAllListeners('upgrade')
+      for (const listener of listeners) server.on('upgrade', listener)
+      for (const args of waiting) server.emit('upgrade', ...args)
+    }
+  }
+}
+
+/** The connections that come in from now on. */
+function collectSockets(server: Server): Socket[] {
+  const sockets: Socket[] = []
+  server.on('connection', (socket) => sockets.push(socket))
+  return sockets
+}
+
+/** Nothing of what the server writes arrives any more. */
+function mute(sockets: readonly Socket[]): void {
+  for (const socket of sockets) socket.cork()
+}
