@@ -17,6 +17,7 @@ export interface RedisConnection extends Redis {
   rcClearRoom(...keysAndArguments: Argument[]): Promise<[left: number, users: number, ...gone: string[]]>
   rcConnectUser(online: Key, nodeOnline: Key, connectionId: string, userId: string): Promise<null>
   rcDisconnectUsers(online: Key, nodeOnline: Key, ...connectionIds: string[]): Promise<null>
+  rcMoveCursor(...keysAndArguments: Argument[]): Promise<string>
   rcRenewLease(
     leases: Key,
     connections: Key,

@@ -71,6 +71,17 @@ export class Keys {
     return `${this.#prefix}:{${partition}}:node-online:${node}`
   }
 
+  /** Sorted set: device → when it was last used, of a user. */
+  devices(userId: string): string {
+    return `${this.#at(userId)}:devices:${userId}`
+  }
+
+  /** Hash: channel → `EPOCH:OFFSET`, of one device of a user. */
+  deviceCursors(userId: string, deviceId: string): string {
+    // The length keeps apart `a:b` + `c` and `a` + `b:c`.
+    return `${this.#at(userId)}:cursors:${userId.length}:${userId}:${deviceId}`
+  }
+
   /** Sorted set: node → end of its lease. */
   get leases(): string {
     return `${this.#prefix}:{nodes}:leases`

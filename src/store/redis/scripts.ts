@@ -190,6 +190,31 @@ const disconnectUsers = /* lua */ `
   end
 `
 
+/**
+ * KEYS devices, cursors of the device, beginning of the keys of cursors; ARGV device, channel, epoch, offset, how
+ * (open | advance), now ms, ttl ms, devices at most. Answers the cursor as it is now.
+ */
+const moveCursor = /* lua */ `
+  local cursor = redis.call('HGET', KEYS[2], ARGV[2])
+  local given = ARGV[3] .. ':' .. ARGV[4]
+  if not cursor then
+    cursor = given
+  elseif ARGV[5] == 'advance' then
+    local epoch, offset = string.match(cursor, '^(.*):(%d+)$')
+    if epoch ~= ARGV[3] or tonumber(offset) < tonumber(ARGV[4]) then cursor = given end
+  end
+  redis.call('HSET', KEYS[2], ARGV[2], cursor)
+  redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', ARGV[6] - ARGV[7]))
+  redis.call('ZADD', KEYS[1], ARGV[6], ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[7])
+  local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[8])
+  if surplus > 0 then
+    for _, device in ipairs(redis.call('ZPOPMIN', KEYS[1], surplus)) do redis.call('DEL', KEYS[3] .. device) end
+  end
+  return cursor
+`
+
 /** KEYS leases, connections; ARGV node, lease ms, connections, 1 to take the lease or 0 to renew it. Answers 1 if held. */
 const renewLease = /* lua */ `
   ${nowMs}
@@ -243,6 +268,7 @@ export const scripts = {
   rcClearRoom: { lua: clearRoom, numberOfKeys: 5 },
   rcConnectUser: { lua: connectUser, numberOfKeys: 2 },
   rcDisconnectUsers: { lua: disconnectUsers, numberOfKeys: 2 },
+  rcMoveCursor: { lua: moveCursor, numberOfKeys: 3 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
   rcDropLease: { lua: dropLease, numberOfKeys: 2 },
   rcClaimDead: { lua: claimDead, numberOfKeys: 3 },

@@ -1,0 +1,108 @@
+/** A record's key: a table and the ids in it. */
+export type RecordKey = readonly [table: string, ...ids: string[]]
+
+export interface StoredRecord {
+  readonly key: RecordKey
+  readonly value: unknown
+}
+
+/** Where records are kept. Reads see what a `write` has resolved for. */
+export interface RecordBacking {
+  get(key: RecordKey): unknown
+  /** Every record whose key begins so, in the order of the keys. */
+  entries(prefix: RecordKey): Iterable<StoredRecord>
+  /** All of it or nothing; `undefined` as a value removes. Flushed when it resolves. */
+  write(changes: readonly StoredRecord[]): Promise<void>
+}
+
+interface Pending {
+  readonly record: StoredRecord
+}
+
+/**
+ * Small records of the embedded store. A change is seen by reads at once and safe when its promise resolves; the
+ * changes of one turn, and those that come while others are being flushed, share one flush.
+ */
+export class EmbeddedRecords {
+  readonly #backing: RecordBacking
+  /** Changes that are not safe yet, by the text of their key. */
+  #pending = new Map<string, Pending>()
+  #flushing: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  constructor(backing: RecordBacking) {
+    this.#backing = backing
+  }
+
+  get<T>(key: RecordKey): T | undefined {
+    const pending = this.#pending.get(textOf(key))
+    return (pending === undefined ? this.#backing.get(key) : pending.record.value) as T | undefined
+  }
+
+  entries<T>(prefix: RecordKey): Array<{ key: RecordKey; value: T }> {
+    const found = new Map([...this.#backing.entries(prefix)].map((record) => [textOf(record.key), record]))
+    for (const [text, { record }] of this.#pending) {
+      if (prefix.every((id, index) => record.key[index] === id)) found.set(text, record)
+    }
+    return [...found.values()].filter(({ value }) => value !== undefined) as Array<{ key: RecordKey; value: T }>
+  }
+
+  /** Changes one record; `undefined` removes it. */
+  put(key: RecordKey, value: unknown): Promise<void> {
+    this.#pending.set(textOf(key), { record: { key, value } })
+    this.#next ??= this.#flushNext()
+    return this.#next
+  }
+
+  /** Resolves when everything is safe. */
+  async idle(): Promise<void> {
+    while (this.#next !== undefined || this.#flushing !== undefined) await (this.#next ?? this.#flushing)
+  }
+
+  async #flushNext(): Promise<void> {
+    await (this.#flushing ?? Promise.resolve()).catch(() => {})
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#next = undefined
+    this.#flushing = this.#flush().finally(() => {
+      this.#flushing = undefined
+    })
+    await this.#flushing
+  }
+
+  async #flush(): Promise<void> {
+    const flushed = new Map(this.#pending)
+    try {
+      await this.#backing.write([...flushed.values()].map(({ record }) => record))
+    } finally {
+      // Where it failed the callers were told so: nobody must see what is not kept.
+      for (const [text, pending] of flushed) if (this.#pending.get(text) === pending) this.#pending.delete(text)
+    }
+  }
+}
+
+function textOf(key: RecordKey): string {
+  // Ids hold no control characters.
+  return key.join('\n')
+}
+
+/** Records in the process: nothing outlives it. */
+export class MemoryRecordBacking implements RecordBacking {
+  readonly #records = new Map<string, StoredRecord>()
+
+  get(key: RecordKey): unknown {
+    return this.#records.get(textOf(key))?.value
+  }
+
+  *entries(prefix: RecordKey): Iterable<StoredRecord> {
+    for (const record of this.#records.values()) {
+      if (prefix.every((id, index) => record.key[index] === id)) yield record
+    }
+  }
+
+  async write(changes: readonly StoredRecord[]): Promise<void> {
+    for (const record of changes) {
+      if (record.value === undefined) this.#records.delete(textOf(record.key))
+      else this.#records.set(textOf(record.key), record)
+    }
+  }
+}
