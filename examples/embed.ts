@@ -15,7 +15,8 @@ interface Order {
 
 /** A restaurant: whoever listens in the room hears each order as soon as it is taken. */
 export async function createRestaurant(settings: RoomcastOptions['settings'] = {}): Promise<FastifyInstance> {
-  const app = Fastify({ forceCloseConnections: 'idle' })
+  // A room's name may have 128 bytes, each of which may be written as %XX.
+  const app = Fastify({ forceCloseConnections: 'idle', routerOptions: { maxParamLength: 384 } })
   await app.register(roomcast, { settings: { DATA_DIR: 'memory', ...settings }, prefix: '/push' })
 
   const schema = {
@@ -34,7 +35,9 @@ async function start(): Promise<void> {
   await app.listen({ host, port })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void app.close())
   console.log(`Hear the orders: ws://${host}:${port}/push/ws, then send {"type":"join_room","room":"${ROOM}"}`)
-  console.log(`Take an order:   curl -H 'content-type: application/json' -d '{"dish":"soup"}' http://${host}:${port}/orders`)
+  console.log(
+    `Take an order:   curl -H 'content-type: application/json' -d '{"dish":"soup"}' http://${host}:${port}/orders`
+  )
   console.log(`Look back:       curl http://${host}:${port}/push/rooms/${ROOM}/history`)
 }
 

@@ -33,7 +33,7 @@ export default fp(
       if (isLoopback(config.HOST)) checkLoopbackHost(request.headers.host)
     })
     fastify.decorate('checkApiKey', async (request) => {
-      const { scope = 'admin' } = request.routeOptions.config
+      const { scope = 'admin' } = request.routeOptions.config ?? {}
       if (keys.length === 0 || scope === 'public' || request.ws) return
       const [, given = ''] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
       const key = findApiKey(keys, given)

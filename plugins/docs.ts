@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 
+/** Collects the routes for the OpenAPI document; `routes/docs.ts` serves it. */
 export default fp(
   async (fastify) => {
     await fastify.register(swagger, {
@@ -16,7 +16,6 @@ export default fp(
         ...(fastify.config.API_KEYS === undefined ? {} : { security: [{ apiKey: [] }] })
       }
     })
-    await fastify.register(swaggerUi, { routePrefix: '/docs', uiHooks: { onRequest: fastify.checkHost } })
   },
-  { name: 'docs', dependencies: ['auth'] }
+  { name: 'docs', dependencies: ['config'] }
 )

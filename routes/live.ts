@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
-import { listOf } from '../src/config.js'
+import { listOf, originOf } from '../src/config.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { RoomcastError } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
@@ -18,7 +18,7 @@ declare module 'fastify' {
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
   const { config, counters, live, pool } = fastify
-  const allowedOrigins = listOf(config.ALLOWED_ORIGINS)
+  const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
 

@@ -1,12 +1,25 @@
 import { fileURLToPath } from 'node:url'
 import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import fp from 'fastify-plugin'
+// Autoload finds them by itself; named here, their decorators are in the types that an application sees.
+import '../plugins/auth.js'
+import '../plugins/broadcasts.js'
 import type { ConfigPluginOptions } from '../plugins/config.js'
+import '../plugins/connections.js'
+import '../plugins/counters.js'
+import docs from '../plugins/docs.js'
+import '../plugins/message-bus.js'
+import '../plugins/metrics.js'
+import '../plugins/rooms.js'
+import '../plugins/stats.js'
+import '../plugins/store.js'
+import '../plugins/users.js'
+import '../plugins/websocket.js'
 import { type Config, listOf } from './config.js'
 import { RoomcastError } from './errors.js'
-import { sendError } from './http/error-response.js'
+import { rawErrorResponse, sendError } from './http/error-response.js'
 import { validatorCompiler } from './http/validator-compiler.js'
 
 export interface RoomcastOptions extends ConfigPluginOptions {
@@ -25,7 +38,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta
  */
 const app = fp<RoomcastOptions>(
   async (fastify, { settings, prefix = '' }) => {
-    await fastify.register(autoload, { dir: folder('plugins'), options: { settings } })
+    await fastify.register(autoload, { dir: folder('plugins'), options: { settings }, ignorePattern: /docs\.[jt]s$/ })
     await fastify.register(edges, { prefix })
   },
   { fastify: '5.x', name: 'roomcast' }
@@ -46,6 +59,8 @@ async function edges(fastify: FastifyInstance): Promise<void> {
     sendError(reply, error)
     if (reply.statusCode === 500) request.log.error({ err: error }, 'request failed')
   })
+  // Here and not with the other plugins: the document is of these routes alone.
+  await fastify.register(docs)
   await fastify.register(autoload, { dir: folder('routes') })
 }
 
@@ -53,8 +68,8 @@ export default app
 
 /** Fastify has none by default: a peer could hold a request open for ever. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** An id has up to 128 bytes, each of which may be `%XX`. */
-const PARAM_LENGTH_MAX = 384
+/** An id has up to 128 bytes, each of which may be `%XX`; longer ones are to be told that they are no ids. */
+const PARAM_LENGTH_MAX = 16_384
 const BODY_BYTES_MIN = 1_048_576
 
 /** A Fastify instance of its own with the server in it; neither ready nor listening yet. */
@@ -69,9 +84,27 @@ export function createHttpServer(config: Config): FastifyInstance {
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, _request, reply) => sendError(reply as FastifyReply, error)
+    clientErrorHandler: (error, socket) => {
+      if (socket.writable) socket.end(rawErrorResponse(error))
+    },
+    frameworkErrors: (error, request, reply) => void refuseUnrouted(request, reply as FastifyReply, error)
   })
-  server.setNotFoundHandler((_request, reply) => sendError(reply, new RoomcastError('not_found')))
+  server.setNotFoundHandler({ preHandler: (request: FastifyRequest) => server.checkHost(request) }, (_request, reply) =>
+    sendError(reply, new RoomcastError('not_found'))
+  )
   server.register(app, { settings: config })
   return server
+
+  /** A request that came to no route, and so past no hook: the checks come before its own fault here, too. */
+  async function refuseUnrouted(request: FastifyRequest, reply: FastifyReply, error: Error): Promise<void> {
+    // Of an upgrade nobody else ends the socket.
+    if (request.raw.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroy())
+    try {
+      await server.checkHost(request)
+      await server.checkApiKey(request)
+      sendError(reply, error)
+    } catch (refusal) {
+      sendError(reply, refusal)
+    }
+  }
 }

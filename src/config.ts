@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { parseEnv } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -117,12 +118,16 @@ const notYet = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL']
  * `HOST` beyond loopback is refused where anyone could come in.
  */
 export function parseConfig(values: Readonly<Record<string, unknown>>): Config {
-  const given = Object.fromEntries(Object.keys(settings).map((name) => [name, presentValue(values[name])]))
-  const config = Value.Default(schema, Value.Convert(schema, given))
+  const given = Object.entries(settings).map(([name, setting]) => [
+    name,
+    typedValue(setting, presentValue(values[name]))
+  ])
+  const config = Value.Default(schema, Object.fromEntries(given))
   const failure = Value.Errors(schema, config).First()
   if (failure !== undefined) throw new ConfigError(describeFailure(failure.path.slice(1), failure.value))
   const unsupported = notYet.find((name) => presentValue(values[name]) !== undefined)
   if (unsupported !== undefined) throw new ConfigError(`${unsupported}: tokens are not supported by this version`)
+  checkLists(config as Config)
   checkGuarded(config as Config)
   return config as Config
 }
@@ -132,13 +137,21 @@ export function loadConfig(envFile = '.env'): Config {
   const fromFile = readEnvFile(envFile)
   const unknown = Object.keys(fromFile).find((name) => !Object.hasOwn(settings, name) && !notYet.includes(name))
   if (unknown !== undefined) throw new ConfigError(`${unknown}: no such setting (in ${envFile})`)
-  return parseConfig({ ...fromFile, ...process.env })
+  const fromEnvironment = Object.entries(process.env).filter(([, value]) => presentValue(value) !== undefined)
+  return parseConfig({ ...fromFile, ...Object.fromEntries(fromEnvironment) })
 }
 
 /** Names and addresses that reach only this machine. */
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase()
   return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+/** An origin as browsers write it: lower case, no default port, no slash at the end. Undefined for anything else. */
+export function originOf(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === ''
+  return isOrigin ? url.origin : undefined
 }
 
 /** Values of a comma separated list. */
@@ -153,6 +166,14 @@ function presentValue(value: unknown): unknown {
   return value === '' ? undefined : value
 }
 
+/** The environment knows only text. */
+function typedValue({ type }: TSchema, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (type === 'integer' && /^\s*\d{1,10}\s*$/.test(value)) return Number(value)
+  if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
+  return value
+}
+
 function readEnvFile(envFile: string): Record<string, string | undefined> {
   try {
     return parseEnv(readFileSync(envFile, 'utf8'))
@@ -165,25 +186,41 @@ function readEnvFile(envFile: string): Record<string, string | undefined> {
 /** Says what is expected; a value that may be a secret is not repeated. */
 function describeFailure(name: string, value: unknown): string {
   const { description, minimum, maximum, type }: Partial<TSchema> = settings[name] ?? {}
-  const expected =
-    type === 'integer'
-      ? `a whole number from ${minimum} to ${maximum}`
-      : type === 'boolean'
-        ? 'true or false'
-        : description
-  const shown = type === 'integer' || type === 'boolean' ? ` instead of ${JSON.stringify(value)}` : ''
-  return `${name}: expected ${expected}${shown}`
+  const shown = JSON.stringify(value)
+  if (type === 'integer') return `${name}: expected a whole number from ${minimum} to ${maximum} instead of ${shown}`
+  if (type === 'boolean') return `${name}: expected true or false instead of ${shown}`
+  return `${name}: not valid. It is: ${description}`
 }
 
-function checkGuarded(config: Config): void {
+function checkLists(config: Config): void {
   try {
     parseApiKeys(config.API_KEYS)
   } catch (error) {
     throw new ConfigError(`API_KEYS: ${(error as Error).message}`)
   }
+  for (const proxy of listOf(config.TRUST_PROXY)) {
+    if (!isAddressOrRange(proxy))
+      throw new ConfigError(`TRUST_PROXY: ${proxy} is not an address or a range of addresses`)
+  }
+  for (const origin of listOf(config.ALLOWED_ORIGINS)) {
+    if (originOf(origin) === undefined) {
+      throw new ConfigError(`ALLOWED_ORIGINS: ${origin} is not an origin such as https://app.example.com`)
+    }
+  }
+}
+
+function isAddressOrRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  const inRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+  return family !== 0 && inRange && rest.length === 0
+}
+
+function checkGuarded(config: Config): void {
   if (isLoopback(config.HOST)) return
   const beyond = `HOST ${config.HOST} is reachable from other machines`
-  if (config.API_KEYS === undefined) throw new ConfigError(`${beyond}: set API_KEYS, so that not everybody can publish`)
+  if (parseApiKeys(config.API_KEYS).length === 0)
+    throw new ConfigError(`${beyond}: set API_KEYS, so that not everybody can publish`)
   if (!config.ALLOW_ANONYMOUS) {
     throw new ConfigError(`${beyond} and no tokens are configured: set ALLOW_ANONYMOUS=true to let everybody in`)
   }

@@ -41,6 +41,8 @@ export interface ErrorDetails {
 /** A failure with a row in the table: the socket gets its `code`, REST its `status` too. */
 export class RoomcastError extends Error {
   readonly code: ErrorCode
+  /** Of the same failure over REST. A field of its own: Fastify assigns it. */
+  statusCode: number
   readonly retryAfterMs: number | undefined
   messageId: string | undefined
 
@@ -48,12 +50,9 @@ export class RoomcastError extends Error {
     super(details.message ?? errorTable[code].message, { cause: details.cause })
     this.name = 'RoomcastError'
     this.code = code
+    this.statusCode = errorTable[code].status
     this.retryAfterMs = details.retryAfterMs
     this.messageId = details.messageId
-  }
-
-  get statusCode(): number {
-    return errorTable[this.code].status
   }
 }
 

@@ -10,6 +10,8 @@ import { version } from './version.js'
 
 /** An end that takes longer is cut. */
 const CLOSE_TIMEOUT_MS = 15_000
+/** Answers that are not read by then are cut. */
+const ANSWERS_TIMEOUT_MS = 5000
 
 await start()
 
@@ -31,6 +33,7 @@ async function start(): Promise<void> {
 }
 
 async function end(server: FastifyInstance): Promise<void> {
+  setTimeout(() => server.server.closeAllConnections(), ANSWERS_TIMEOUT_MS).unref()
   setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS).unref()
   try {
     await server.close()

@@ -37,7 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/dispatch': ['src/errors', 'src/handlers', 'src/protocol'],
   'src/live': ['src/clock', 'src/connections', 'src/dispatch', 'src/errors', 'src/handlers', 'src/protocol'],
   'src/broadcasts': ['src/channels', 'src/clock', 'src/connections', 'src/protocol', 'src/store/streams', 'uuid'],
-  'src/app': ['src/config', 'src/errors', 'src/http', 'plugins/config', 'fastify', '@fastify'],
+  'src/app': ['src/config', 'src/errors', 'src/http', 'plugins', 'fastify', '@fastify'],
   'src/server': ['src/app', 'src/auth', 'src/config', 'src/shutdown', 'src/store/store', 'src/version', 'fastify'],
   plugins: ['src', 'fastify', '@fastify', 'prom-client'],
   routes: ['src', 'fastify', '@fastify', '@sinclair/typebox', 'ws']

@@ -5,7 +5,7 @@ const rooms: FastifyPluginAsyncTypebox = async (fastify) => {
   const { rooms } = fastify
   const config = { scope: 'read' } as const
 
-  fastify.get('/', { config, schema: { querystring: RoomsQuery, response: { 200: RoomList } } }, async ({ query }) => {
+  fastify.get('', { config, schema: { querystring: RoomsQuery, response: { 200: RoomList } } }, async ({ query }) => {
     const { prefix = '', limit = ROOMS_LIMIT_DEFAULT, cursor } = query
     const page = await rooms.list({ prefix, limit, cursor })
     return {

@@ -117,7 +117,10 @@ export class Channel implements TurnWork {
   async catchUp(receiver: Receiver, first?: Page): Promise<void> {
     receiver.live = false
     this.#recent.hold(receiver)
-    if (first !== undefined) this.#replay(receiver, first, false)
+    if (first !== undefined) {
+      receiver.askedUpTo = first.top?.offset ?? 0
+      this.#replay(receiver, first, false)
+    }
     while (!receiver.gone && !this.#goLive(receiver)) {
       await receiver.connection.outbox.ready()
       const page = receiver.gone ? undefined : await this.#readOrPause(receiver.position)
@@ -199,7 +202,8 @@ export class Channel implements TurnWork {
   #send(receiver: Receiver, publications: readonly Publication[]): void {
     const last = publications.at(-1)
     if (last === undefined) return
-    const heard = publications.filter(({ exclude }) => !exclude.includes(receiver.connection.id))
+    const { connection, askedUpTo } = receiver
+    const heard = publications.filter(({ offset, exclude }) => offset <= askedUpTo || !exclude.includes(connection.id))
     if (heard.length > 0) receiver.send(new Chunk(heard.map(({ payload }) => payload)))
     receiver.position = positionOf(last)
     this.#options.onDelivered(heard.length)

@@ -7,6 +7,8 @@ export class Receiver {
   readonly connection: Connection
   /** What it was told last; the next message follows on it. */
   position: Position
+  /** Up to this offset it asked for what it is told: also for what it is left out of live. */
+  askedUpTo = 0
   /** Hears messages as they come. Otherwise it reads them from the log until it has caught up. */
   live = false
   /** Taken out of its channel. */

@@ -61,6 +61,21 @@ export function sendError(reply: Reply, error: unknown): void {
   reply.code(statusCode).headers(headers).send(body)
 }
 
+/** Answers what was not even HTTP, as Node tells it: a whole response in bytes. */
+export function rawErrorResponse({ code }: { readonly code?: string }): string {
+  const statusCode = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const { body } = errorResponse({ statusCode, message: 'Not a valid HTTP request' })
+  const text = JSON.stringify({ ...body, statusCode, error: STATUS_CODES[statusCode] })
+  return [
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
+    '',
+    text
+  ].join('\r\n')
+}
+
 function foreignFailure(error: unknown): RoomcastError {
   const { statusCode = 500, code = '', message } = error as { statusCode?: number; code?: string; message?: string }
   if (jsonFailures.has(code) || (statusCode === 400 && error instanceof SyntaxError)) {

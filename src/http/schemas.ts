@@ -33,7 +33,7 @@ const Exclude = Type.Optional(
     description: 'ids of connections that do not get it live'
   })
 )
-const userFields = { user_id: Type.Optional(Type.Union([NamedUser, Type.Null()])) }
+const userFields = { user_id: Type.Optional(NamedUser) }
 
 export const PublishBody = Type.Object({ ...publishFields, ...userFields, exclude: Exclude })
 export const BroadcastBody = Type.Object({ ...publishFields, exclude: Exclude })

@@ -1,5 +1,4 @@
 import type { TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import { createValidator } from '../protocol/validation.js'
 
 interface RouteSchema {
@@ -8,16 +7,24 @@ interface RouteSchema {
 }
 
 /**
- * Fastify's validator compiler over the same checks as the socket's. Texts of a query become what the schema asks
- * for; a body has to be right as it is.
+ * Fastify's validator compiler over the same checks as the socket's. Whole numbers of a query come as text; a body has
+ * to be right as it is.
  */
 export function validatorCompiler({ schema, httpPart }: RouteSchema) {
   const validate = createValidator(schema)
   return (data: unknown): { value: unknown } | { error: Error } => {
     try {
-      return { value: validate(httpPart === 'body' ? data : Value.Convert(schema, data)) }
+      return { value: validate(httpPart === 'querystring' ? withNumbers(schema, data) : data) }
     } catch (error) {
       return { error: error as Error }
     }
   }
+}
+
+function withNumbers({ properties }: TSchema, data: unknown): unknown {
+  const fields = Object.entries(data as Record<string, unknown>).map(([name, value]) => {
+    const wanted = properties?.[name]?.type === 'integer' && typeof value === 'string' && /^-?\d{1,16}$/.test(value)
+    return [name, wanted ? Number(value) : value]
+  })
+  return Object.fromEntries(fields)
 }

@@ -46,7 +46,7 @@ export class Stats {
     this.#options = options
     this.#startedAt = clock.monotonic()
     this.#before = { at: this.#startedAt, messages: counters.messages, deliveries: counters.deliveries }
-    this.#rates = { ...this.#load(), messages_per_second: 0, deliveries_per_second: 0 }
+    this.#rates = { ...this.#load(), memory_usage: 0, messages_per_second: 0, deliveries_per_second: 0 }
     this.#stop = clock.every(intervalMs, () => this.#sample())
   }
 

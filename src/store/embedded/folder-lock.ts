@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { tryLock } from 'fs-native-extensions'
 import { StoreOpenError } from '../store.js'
@@ -21,9 +21,16 @@ export function lockFolder(folder: string): () => void {
 
 function openLockFile(folder: string): number {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(path.resolve(folder))
     return openSync(path.join(folder, 'lock'), 'a+')
   } catch (error) {
     throw new FolderError(`DATA_DIR ${folder} cannot be opened: ${(error as Error).message}`)
   }
+}
+
+/** Step by step: Node's own recursive way does not end below `/proc`. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(path.dirname(folder))
+  mkdirSync(folder)
 }
