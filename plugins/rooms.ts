@@ -10,19 +10,16 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { config, counters, store, messageBus, pool, users, reportFailure } = fastify
+    const { config, store, messageBus, pool, publisher, users, reportFailure } = fastify
     const rooms = new RoomRegistry({
       streams: store.streams,
       presence: store.presence,
       channels: messageBus,
+      publisher,
       clock: systemClock,
       retention: { size: config.HISTORY_SIZE, ttlMs: config.HISTORY_TTL * 1000 },
-      idempotencyMs: config.IDEMPOTENCY_TTL * 1000,
       roomsPerConnectionMax: config.MAX_ROOMS_PER_CONNECTION,
       presenceEventsMax: config.PRESENCE_EVENTS_MAX,
-      onPublished: () => {
-        counters.messages++
-      },
       onError: reportFailure
     })
     fastify.decorate('rooms', rooms)
@@ -36,5 +33,5 @@ export default fp(
     }
     await store.nodes.start(listener, () => pool.size)
   },
-  { name: 'rooms', dependencies: ['message-bus', 'users', 'counters'] }
+  { name: 'rooms', dependencies: ['message-bus', 'publisher', 'users', 'counters'] }
 )

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.js'
 import { UserRegistry } from '../src/users/user-registry.js'
 
 declare module 'fastify' {
@@ -9,8 +10,15 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { pool, store, reportFailure } = fastify
-    fastify.decorate('users', new UserRegistry({ pool, presence: store.presence, onError: reportFailure }))
+    const { inbox, pool, store, reportFailure } = fastify
+    const users = new UserRegistry({
+      pool,
+      presence: store.presence,
+      clock: systemClock,
+      onIdentified: (connection) => inbox.attach(connection),
+      onError: reportFailure
+    })
+    fastify.decorate('users', users)
   },
-  { name: 'users', dependencies: ['store', 'connections', 'counters'] }
+  { name: 'users', dependencies: ['store', 'inbox', 'connections', 'counters'] }
 )

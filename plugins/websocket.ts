@@ -20,10 +20,12 @@ const SHUTDOWN_TIMEOUT_MS = 3000
 
 export default fp(
   async (fastify) => {
-    const { config, heartbeat, pool, rooms, turn, users, reportFailure } = fastify
+    const { config, feeds, heartbeat, inbox, pool, rooms, turn, users, reportFailure } = fastify
     const live = new Live({
       rooms,
       users,
+      inbox,
+      feeds,
       pool,
       heartbeat,
       turn,
@@ -55,5 +57,5 @@ export default fp(
       }
     })
   },
-  { name: 'websocket', dependencies: ['rooms', 'users', 'connections', 'counters'] }
+  { name: 'websocket', dependencies: ['rooms', 'users', 'inbox', 'connections', 'counters'] }
 )

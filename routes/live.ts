@@ -6,7 +6,7 @@ import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { RoomcastError } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
 import { pageHeaders } from '../src/page/page-headers.js'
-import { isId, isNamedUser } from '../src/protocol/ids.js'
+import { DEFAULT_DEVICE, isId, isNamedUser } from '../src/protocol/ids.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -48,6 +48,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     const connection = live.open({
       transport: new SocketTransport(socket),
       address: request.ip,
+      deviceId: queryId(request, 'device_id', isId) ?? DEFAULT_DEVICE,
       userId: queryId(request, 'user_id', isNamedUser),
       ndjson: socket.protocol === NDJSON
     })

@@ -5,10 +5,11 @@ import { BatchBody, BatchItem, BatchResults, BroadcastAccepted, BroadcastBody } 
 import { createValidator } from '../src/protocol/validation.js'
 
 const BATCH_BYTES_MAX = 4_194_304
+const ONE_TARGET = 'expected exactly one of room and user'
 const validateItem = createValidator(BatchItem)
 
 const publish: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { broadcasts, config, rooms, reportFailure } = fastify
+  const { broadcasts, config, inbox, rooms, reportFailure } = fastify
   const bytesMax = config.MAX_MESSAGE_BYTES
   const scope = { config: { scope: 'publish' } } as const
 
@@ -27,8 +28,12 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
 
   async function publishItem(item: unknown): Promise<object> {
     try {
-      const { room, content, user_id: userId = null, message_id: messageId } = validateItem(item)
-      return await rooms.publish({ room, content: encodeContent(content, bytesMax), userId, messageId })
+      const { room, user, content: value, user_id: userId = null, message_id: messageId } = validateItem(item)
+      const content = encodeContent(value, bytesMax)
+      if (room !== undefined && user === undefined) return await rooms.publish({ room, content, userId, messageId })
+      if (user === undefined || room !== undefined) throw new RoomcastError('invalid_message', { message: ONE_TARGET })
+      const { published, online } = await inbox.send({ to: user, from: userId, content, messageId })
+      return { user_id: user, ...published, online }
     } catch (error) {
       if (!(error instanceof RoomcastError)) reportFailure(error)
       const { code, message, messageId } = error instanceof RoomcastError ? error : new RoomcastError('internal')

@@ -56,6 +56,8 @@ export const settingGroups = {
     }),
     HISTORY_SIZE: number(1000, 'Newest messages that a room keeps.'),
     HISTORY_TTL: number(86_400, 'Seconds that a room keeps a message.'),
+    INBOX_SIZE: number(1000, 'Newest messages that an inbox or a group keeps.'),
+    INBOX_TTL: number(604_800, 'Seconds that an inbox or a group keeps a message, and a device unused.', 1),
     IDEMPOTENCY_TTL: number(300, 'Seconds in which a message_id is accepted once.', 1)
   },
   'Who may connect': {

@@ -8,6 +8,7 @@ import type { Turn } from './connections/turn.js'
 import { type ReportError, receive, refuse } from './dispatch.js'
 import { RoomcastError } from './errors.js'
 import type { Context, Services } from './handlers/context.js'
+import type { DeviceFeeds } from './inbox/device-feeds.js'
 import { CloseCode } from './protocol/close-codes.js'
 import { encodeConnected } from './protocol/pushes.js'
 
@@ -16,6 +17,7 @@ export interface LiveOptions extends Services {
   readonly pool: ConnectionPool
   readonly heartbeat: Heartbeat
   readonly turn: Turn
+  readonly feeds: DeviceFeeds
   readonly limits: ConnectionLimits
   readonly messageBytesMax: number
   readonly heartbeatIntervalMs: number
@@ -25,6 +27,7 @@ export interface LiveOptions extends Services {
 export interface Arrival {
   readonly transport: Transport
   readonly address: string
+  readonly deviceId: string
   /** From the handshake; null where it told none. */
   readonly userId: string | null
   /** A frame may hold more than one message, one a line. */
@@ -54,16 +57,17 @@ export class Live {
   }
 
   /** Takes a new connection in and welcomes it. */
-  open({ transport, address, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, heartbeatIntervalMs, report } = this.#options
+  open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
+    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, feeds, heartbeatIntervalMs, report } =
+      this.#options
     const now = clock.monotonic()
-    const connection = new Connection({ id: randomUUID(), address, transport, turn, limits, now })
+    const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, now })
     pool.add(connection)
     heartbeat.add(connection)
     connection.outbox.pushPayload(
       encodeConnected({ connectionId: connection.id, userId, heartbeatIntervalMs, now: clock.now() })
     )
-    const context: Context = { rooms, users, clock, connection }
+    const context: Context = { rooms, users, inbox, clock, connection }
     if (userId !== null) {
       try {
         users.identify(connection, userId)
@@ -80,6 +84,7 @@ export class Live {
         connection.detach()
         pool.remove(connection)
         heartbeat.remove(connection)
+        feeds.detachAll(connection)
         this.#leave(connection).catch(report)
         if (pool.size === 0) this.#onEmpty()
       }

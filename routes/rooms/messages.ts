@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { RoomcastError } from '../../src/errors.js'
 import { encodeContent } from '../../src/http/content.js'
+import { messageIdOf } from '../../src/http/idempotency.js'
 import { IdempotencyHeaders, PublishBody, Published, RoomParams } from '../../src/http/schemas.js'
 
 const messages: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -22,14 +22,6 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
     })
     return reply.code(published.duplicate ? 200 : 201).send(published)
   })
-}
-
-/** The header serves as `message_id`; both may be given if they agree. */
-function messageIdOf(messageId: string | undefined, header: string | undefined): string | undefined {
-  if (messageId !== undefined && header !== undefined && messageId !== header) {
-    throw new RoomcastError('invalid_message', { message: 'Idempotency-Key: differs from message_id' })
-  }
-  return messageId ?? header
 }
 
 export default messages

@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly id: string
   /** Of the client, behind the proxies that are trusted. */
   readonly address: string
+  /** Which of its user's devices this is. */
+  readonly deviceId: string
   readonly transport: Transport
   readonly turn: Turn
   readonly limits: ConnectionLimits
@@ -34,6 +36,7 @@ const COMMANDS_MAX = 256
 export class Connection {
   readonly id: string
   readonly address: string
+  readonly deviceId: string
   readonly outbox: Outbox
   readonly commands = new CommandQueue({ sizeMax: COMMANDS_MAX, onFull: (full) => this.setPaused(full) })
   readonly rate: TokenBucket
@@ -50,9 +53,10 @@ export class Connection {
   #drainedBytes = 0
   #backlogged = false
 
-  constructor({ id, address, transport, turn, limits, now }: ConnectionOptions) {
+  constructor({ id, address, deviceId, transport, turn, limits, now }: ConnectionOptions) {
     this.id = id
     this.address = address
+    this.deviceId = deviceId
     this.outbox = new Outbox(transport, turn, limits.slowConsumerBytes)
     this.rate = new TokenBucket(limits.ratePerSecond, limits.rateBurst, now)
     this.lastSeenAt = now

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { InboxRegistry } from '../inbox/inbox-registry.js'
 import type { Command, CommandType } from '../protocol/commands.js'
 import type { Replies } from '../protocol/replies.js'
 import type { RoomRegistry } from '../rooms/room-registry.js'
@@ -9,6 +10,7 @@ import type { UserRegistry } from '../users/user-registry.js'
 export interface Services {
   readonly rooms: RoomRegistry
   readonly users: UserRegistry
+  readonly inbox: InboxRegistry
   readonly clock: Clock
 }
 

@@ -1,7 +1,9 @@
 import type { CommandType } from '../protocol/commands.js'
 import { chatMessage } from './chat-message.js'
 import type { Handler } from './context.js'
+import { directMessage } from './direct-message.js'
 import { heartbeat } from './heartbeat.js'
+import { inboxAck } from './inbox-ack.js'
 import { joinRoom } from './join-room.js'
 import { leaveRoom } from './leave-room.js'
 import { listMembers } from './list-members.js'
@@ -14,6 +16,8 @@ export const handlers: { readonly [T in CommandType]: Handler<T> } = {
   leave_room: leaveRoom,
   chat_message: chatMessage,
   signal,
+  direct_message: directMessage,
+  inbox_ack: inboxAck,
   read_history: readHistory,
   list_members: listMembers,
   heartbeat

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { HistoryQuery, MembersQuery } from '../protocol/commands.js'
+import { Epoch, HistoryQuery, MembersQuery, Offset } from '../protocol/commands.js'
 import { Id, NamedUser } from '../protocol/ids.js'
 
 /* What the routes take and answer (protocol.md, section 3). Answers are described for the reader of `/docs`. */
@@ -39,8 +39,56 @@ export const PublishBody = Type.Object({ ...publishFields, ...userFields, exclud
 export const BroadcastBody = Type.Object({ ...publishFields, exclude: Exclude })
 /** The items are looked at one by one: a bad one does not stop the others. */
 export const BatchBody = Type.Object({ items: Type.Array(Type.Unknown(), { maxItems: BATCH_MAX }) })
-export const BatchItem = Type.Object({ room: Id, ...publishFields, ...userFields })
+export const BatchItem = Type.Object({
+  room: Type.Optional(Id),
+  user: Type.Optional(NamedUser),
+  ...publishFields,
+  ...userFields
+})
 export const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Id) })
+
+const USERS_MAX = 1000
+export const UserParams = Type.Object({ user: Id })
+export const NamedUserParams = Type.Object({ user: NamedUser })
+export const OnlineBody = Type.Object({ user_ids: Type.Array(Id, { maxItems: USERS_MAX }) })
+export const DirectBody = Type.Object({ ...publishFields, from: Type.Optional(NamedUser) })
+export const InboxQueryString = Type.Object({
+  device_id: Type.Optional(Id),
+  after: HistoryQuery.after,
+  limit: HistoryQuery.limit
+})
+export const InboxAckBody = Type.Object({
+  offset: Offset,
+  epoch: Type.Optional(Epoch),
+  device_id: Type.Optional(Id)
+})
+export const UserState = Type.Object({
+  user_id: Text,
+  online: Type.Boolean(),
+  connections: Count,
+  last_seen: Nullable(Text)
+})
+export const OnlineUsers = Type.Object({ online: Type.Record(Text, Type.Boolean()) })
+export const Inbox = Type.Object({
+  user_id: Text,
+  epoch: Nullable(Text),
+  offset: Count,
+  cursor: Count,
+  unacked: Count,
+  messages: Type.Array(Type.Object({}, { additionalProperties: true })),
+  has_more: Type.Boolean()
+})
+export const CursorState = Type.Object({ offset: Count, epoch: Nullable(Text) })
+export const DirectPublished = Type.Object({
+  user_id: Text,
+  message_id: Text,
+  epoch: Text,
+  offset: Count,
+  timestamp: Text,
+  duplicate: Type.Boolean(),
+  durable: Text,
+  online: Count
+})
 
 const roomCounts = { room: Text, online_count: Count, connections: Count }
 export const RoomCounts = Type.Object(roomCounts)

@@ -8,8 +8,8 @@ export const MEMBERS_LIMIT_MAX = 1000
 export const MEMBERS_LIMIT_DEFAULT = 100
 
 /** Optional in the protocol's sense: absent. */
-const Offset = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
-const Epoch = Type.String({ minLength: 1, maxLength: 64 })
+export const Offset = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+export const Epoch = Type.String({ minLength: 1, maxLength: 64 })
 export const Cursor = Type.String({ maxLength: 1024, description: 'next_cursor of the page before' })
 export const HistoryQuery = {
   after: Type.Optional(Offset),
@@ -40,6 +40,8 @@ export const commandSchemas = {
     message_id: Type.Optional(Id)
   }),
   signal: Type.Object({ room: Id, content: Type.Unknown() }),
+  direct_message: Type.Object({ to: NamedUser, content: Type.Unknown(), message_id: Type.Optional(Id) }),
+  inbox_ack: Type.Object({ offset: Offset, epoch: Type.Optional(Epoch) }),
   read_history: Type.Object({ room: Id, ...HistoryQuery }),
   list_members: Type.Object({ room: Id, ...MembersQuery }),
   heartbeat: Type.Object({})

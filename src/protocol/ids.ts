@@ -12,6 +12,9 @@ export function isId(text: string): boolean {
   return Buffer.byteLength(text) <= ID_BYTES_MAX && !controlCharacter.test(text) && text.isWellFormed()
 }
 
+/** The device of a connection that names none. */
+export const DEFAULT_DEVICE = 'default'
+
 /** The user of a connection that named none. */
 export function anonymousUser(connectionId: string): string {
   return `${ANONYMOUS_PREFIX}${connectionId}`

@@ -63,6 +63,24 @@ export function withPosition(encoded: Buffer, epoch: string, offset: number): Bu
   return payload
 }
 
+export interface DirectMessage {
+  /** Null where a backend gave none. */
+  readonly from: string | null
+  readonly to: string
+  /** JSON text, relayed as it is. */
+  readonly content: string
+  readonly messageId: string
+  readonly timestamp: number
+}
+
+/** As it is stored: without a position, which `withPosition` adds. */
+export function encodeDirectMessage({ from, to, content, messageId, timestamp }: DirectMessage): Buffer {
+  return Buffer.from(
+    `{"type":"direct_message","from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"content":${content},` +
+      `"message_id":${JSON.stringify(messageId)},"timestamp":"${formatTime(timestamp)}"}`
+  )
+}
+
 export interface Signal {
   readonly room: string
   /** JSON text, relayed as it is. */

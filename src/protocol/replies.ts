@@ -14,14 +14,29 @@ export interface JoinReply {
   readonly gap?: OffsetRange
 }
 
-export interface PublishReply {
-  readonly room: string
+/** Where a published message went. */
+export interface PublishedReply {
   readonly message_id: string
   readonly epoch: string
   readonly offset: number
   readonly timestamp: string
   readonly duplicate: boolean
   readonly durable: Durability
+}
+
+export interface PublishReply extends PublishedReply {
+  readonly room: string
+}
+
+export interface DirectReply extends Omit<PublishedReply, 'epoch' | 'offset'> {
+  readonly to: string
+  /** Connections of the recipient. */
+  readonly online: number
+}
+
+export interface CursorReply {
+  readonly offset: number
+  readonly epoch: string | null
 }
 
 export interface HistoryReply {
@@ -48,6 +63,8 @@ export interface Replies extends Record<CommandType, object> {
   signal: { readonly room: string }
   read_history: HistoryReply
   list_members: MembersReply
+  direct_message: DirectReply
+  inbox_ack: CursorReply
   heartbeat: { readonly timestamp: string }
 }
 

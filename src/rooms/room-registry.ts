@@ -1,7 +1,7 @@
-import { v7 as uuidv7 } from 'uuid'
 import type { Channel } from '../channels/channel.js'
 import type { ChannelPurpose, ChannelRegistry } from '../channels/channel-registry.js'
 import { publicationOf } from '../channels/publication.js'
+import type { Publisher, Stamp } from '../channels/publisher.js'
 import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -21,11 +21,9 @@ export interface RoomRegistryOptions {
   readonly channels: ChannelRegistry
   readonly clock: Clock
   readonly retention: Retention
-  readonly idempotencyMs: number
+  readonly publisher: Publisher
   readonly roomsPerConnectionMax: number
   readonly presenceEventsMax: number
-  /** A message was stored. */
-  readonly onPublished: () => void
   /** A task in the background that failed. */
   readonly onError: (error: unknown) => void
 }
@@ -125,25 +123,10 @@ export class RoomRegistry {
 
   /** Stores a message and sends it to the members of all nodes. Throws `store_unavailable` with the message's id. */
   async publish(request: PublishRequest): Promise<PublishReply> {
-    const { streams, clock, retention, idempotencyMs, onPublished } = this.#options
-    const { room, content, userId, messageId = uuidv7(), exclude } = request
-    const timestamp = clock.now()
-    const encoded = encodeChatMessage({ room, content, userId, messageId, timestamp })
-    const options = { messageId, timestamp, retention, idempotencyMs, exclude }
-    const published = await streams.publish(channelOf(room), encoded, options).catch((error) => {
-      if (error instanceof RoomcastError) error.messageId = messageId
-      throw error
-    })
-    if (!published.duplicate) onPublished()
-    return {
-      room,
-      message_id: messageId,
-      epoch: published.position.epoch,
-      offset: published.position.offset,
-      timestamp: formatTime(published.timestamp),
-      duplicate: published.duplicate,
-      durable: published.durable
-    }
+    const { publisher, retention } = this.#options
+    const { room, content, userId, messageId, exclude } = request
+    const encode = (stamp: Stamp) => encodeChatMessage({ room, content, userId, ...stamp })
+    return { room, ...(await publisher.publish(channelOf(room), { messageId, exclude, retention, encode })) }
   }
 
   /** Sends to all members but the sender, at most once. */

@@ -57,6 +57,6 @@ export function isAnotherMessage(after: After, found: StoredMessage | undefined)
 
 /** The page of a channel that nobody has used: any position with an epoch is void in it. */
 export function emptyPage(after: After | undefined): Page {
-  const base = { top: undefined, messages: [], hasMore: false }
+  const base = { top: undefined, oldest: 1, messages: [], hasMore: false }
   return after?.epoch === undefined ? { ...base, continuity: 'contiguous' } : { ...base, continuity: 'reset', holds: 0 }
 }

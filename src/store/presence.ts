@@ -61,6 +61,11 @@ export interface Presence {
   disconnect(connectionId: string, userId: string): Promise<void>
   /** How many connections each user has, in the order asked. */
   connections(userIds: readonly string[]): Promise<number[]>
+  /**
+   * When the user's last connection went, in milliseconds since 1970; undefined where that is not known (any more).
+   * Of a user who is there it tells the time before.
+   */
+  lastSeen(userId: string): Promise<number | undefined>
   /** Users with a connection, and rooms with members. */
   totals(): Promise<{ users: number; rooms: number }>
 }

@@ -1,4 +1,5 @@
 import type { Durability } from '../protocol/values.js'
+import type { Cursors } from './cursors.js'
 import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
 import type { Streams } from './streams.js'
@@ -17,6 +18,7 @@ export interface Store {
   readonly streams: Streams
   readonly presence: Presence
   readonly nodes: Nodes
+  readonly cursors: Cursors
   /** Whether the store can keep its promises now. Answers at once, from what is known. */
   readiness(): Readiness
   /** Waits for what is under way, then lets go of everything. Idempotent. */

@@ -72,6 +72,8 @@ export interface ReadQuery {
 export interface Page {
   /** The newest position of the channel; undefined where nobody has used it. */
   readonly top: Position | undefined
+  /** The oldest offset that is kept; one above the top where none is, 1 for an unknown channel. */
+  readonly oldest: number
   /** Oldest first. */
   readonly messages: StoredMessage[]
   /** More retained ones lie beyond: newer than the page with `after`, older otherwise. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { ConnectionPool } from '../connections/connection-pool.js'
 import { RoomcastError } from '../errors.js'
@@ -7,6 +8,9 @@ import type { Presence } from '../store/presence.js'
 export interface UserRegistryOptions {
   readonly pool: ConnectionPool
   readonly presence: Presence
+  readonly clock: Clock
+  /** A connection has a user now. */
+  readonly onIdentified: (connection: Connection) => void
   /** A task in the background that failed. */
   readonly onError: (error: unknown) => void
 }
@@ -34,7 +38,15 @@ export class UserRegistry {
     this.#options.pool.checkRoomForUser(userId)
     this.#options.pool.identify(connection, userId)
     this.#options.presence.connect(connection.id, userId).catch(this.#options.onError)
+    this.#options.onIdentified(connection)
     return userId
+  }
+
+  /** How many connections a user has, and when it was there last: now, for one who is. */
+  async state(userId: string): Promise<{ connections: number; lastSeen: number | undefined }> {
+    const { presence } = this.#options
+    const [[connections = 0], lastSeen] = await Promise.all([presence.connections([userId]), presence.lastSeen(userId)])
+    return { connections, lastSeen: connections > 0 ? this.#options.clock.now() : lastSeen }
   }
 
   /** The connection is gone. */

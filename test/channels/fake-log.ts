@@ -45,6 +45,6 @@ export class FakeLog {
     const hasMore = (messages.at(-1)?.offset ?? this.#top) < this.#top
     // What was read is what was there when the read began.
     await this.gate
-    return { top, messages, hasMore, ...continuityOf(verdict, after, this.oldest) }
+    return { top, oldest: this.oldest, messages, hasMore, ...continuityOf(verdict, after, this.oldest) }
   }
 }

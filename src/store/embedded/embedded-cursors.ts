@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js'
-import { storeUnavailable } from '../../errors.js'
+import { answered } from '../answered.js'
 import { type Cursor, type CursorKey, type Cursors, DEVICES_MAX } from '../cursors.js'
 import type { ChannelId } from '../streams.js'
 import type { EmbeddedRecords } from './embedded-records.js'
@@ -79,13 +79,5 @@ export class EmbeddedCursors implements Cursors {
 
   #isExpired({ usedAt }: Device): boolean {
     return this.#clock.now() - usedAt >= this.#ttlMs
-  }
-}
-
-async function answered<T>(written: Promise<T>): Promise<T> {
-  try {
-    return await written
-  } catch (error) {
-    throw storeUnavailable(error)
   }
 }

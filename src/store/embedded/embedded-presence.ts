@@ -1,4 +1,6 @@
+import { answered } from '../answered.js'
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
+import type { EmbeddedRecords } from './embedded-records.js'
 
 interface PresentUser {
   readonly joinedAt: number
@@ -10,14 +12,21 @@ interface PresentRoom {
   connections: number
 }
 
+const SEEN = 'seen'
+
 /** Presence of one process: gone with it, as its connections are. */
 export class EmbeddedPresence implements Presence {
   readonly #rooms = new Map<string, PresentRoom>()
   readonly #online = new Map<string, Set<string>>()
   readonly #now: () => number
+  readonly #records: EmbeddedRecords
+  readonly #seenTtlMs: number
 
-  constructor(now: () => number) {
+  /** `seenTtlMs` is how long it is known when a user was there last. */
+  constructor(now: () => number, records: EmbeddedRecords, seenTtlMs: number) {
     this.#now = now
+    this.#records = records
+    this.#seenTtlMs = seenTtlMs
   }
 
   async join(memberships: readonly Membership[]): Promise<PresenceChange[]> {
@@ -56,7 +65,22 @@ export class EmbeddedPresence implements Presence {
   async disconnect(connectionId: string, userId: string): Promise<void> {
     const connectionIds = this.#online.get(userId)
     connectionIds?.delete(connectionId)
-    if (connectionIds?.size === 0) this.#online.delete(userId)
+    if (connectionIds?.size !== 0) return
+    this.#online.delete(userId)
+    await answered(this.#records.put([SEEN, userId], this.#now()))
+  }
+
+  async lastSeen(userId: string): Promise<number | undefined> {
+    const seenAt = this.#records.get<number>([SEEN, userId])
+    return seenAt !== undefined && this.#now() - seenAt < this.#seenTtlMs ? seenAt : undefined
+  }
+
+  /** Forgets who was not there for too long. */
+  async sweep(): Promise<void> {
+    const forgotten = this.#records
+      .entries<number>([SEEN])
+      .filter(({ value }) => this.#now() - value >= this.#seenTtlMs)
+    await answered(Promise.all(forgotten.map(({ key }) => this.#records.put(key, undefined))))
   }
 
   async connections(userIds: readonly string[]): Promise<number[]> {

@@ -1,8 +1,10 @@
 import path from 'node:path'
 import type { Clock } from '../../clock.js'
 import type { Readiness, Store } from '../store.js'
+import { EmbeddedCursors } from './embedded-cursors.js'
 import { EmbeddedNodes } from './embedded-nodes.js'
 import { EmbeddedPresence } from './embedded-presence.js'
+import { EmbeddedRecords } from './embedded-records.js'
 import { EmbeddedStreams } from './embedded-streams.js'
 import { FolderError, lockFolder } from './folder-lock.js'
 import type { Ledger } from './ledger.js'
@@ -17,18 +19,25 @@ export interface EmbeddedStoreOptions {
   /** The folder, or `memory`. */
   readonly dataDir: string
   readonly clock: Clock
+  /** After this time of disuse a device is forgotten, and when a user was there last. */
+  readonly deviceTtlMs: number
   /** A sweep that failed; the next one tries again. */
   readonly onError: (error: unknown) => void
 }
 
 /** Opens the store of a single process. Throws where the folder cannot be opened or another process holds it. */
-export function openEmbeddedStore({ dataDir, clock, onError }: EmbeddedStoreOptions): Store {
+export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, onError }: EmbeddedStoreOptions): Store {
   const inMemory = dataDir === MEMORY
   const unlock = inMemory ? () => {} : lockFolder(dataDir)
   const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
   const streams = new EmbeddedStreams(ledger, clock)
+  const records = new EmbeddedRecords(ledger.records)
+  const presence = new EmbeddedPresence(clock.now, records, deviceTtlMs)
+  const cursors = new EmbeddedCursors(records, clock, deviceTtlMs)
   const stopSweeping = clock.every(sweepPeriodMs, () => {
     streams.sweep().catch(onError)
+    cursors.sweep().catch(onError)
+    presence.sweep().catch(onError)
   })
   let closed: Promise<void> | undefined
 
@@ -36,8 +45,9 @@ export function openEmbeddedStore({ dataDir, clock, onError }: EmbeddedStoreOpti
     description: inMemory ? 'in memory (nothing is kept)' : `on disk, in ${path.resolve(dataDir)}`,
     durable: ledger.durable,
     streams,
-    presence: new EmbeddedPresence(clock.now),
+    presence,
     nodes: new EmbeddedNodes(),
+    cursors,
     readiness: (): Readiness => (closed === undefined ? { ready: true } : { ready: false, reason: 'store is closed' }),
     close: () => {
       closed ??= closeAll()
@@ -47,7 +57,7 @@ export function openEmbeddedStore({ dataDir, clock, onError }: EmbeddedStoreOpti
 
   async function closeAll(): Promise<void> {
     stopSweeping()
-    await streams.idle()
+    await Promise.all([streams.idle(), records.idle()])
     await ledger.close()
     unlock()
   }

@@ -81,13 +81,13 @@ export class EmbeddedStreams implements Streams {
     if (meta === undefined) return emptyPage(query.after)
     const top: Position = { epoch: meta.epoch, offset: meta.top }
     const oldest = this.#oldestKept(channel, meta)
-    if (query.after === undefined) return { top, ...this.#readBackwards(channel, meta, oldest, query) }
+    if (query.after === undefined) return { top, oldest, ...this.#readBackwards(channel, meta, oldest, query) }
 
     const verdict = this.#judge(channel, meta, query.after)
     const from = verdict.valid ? Math.max(query.after.offset + 1, oldest) : oldest
     const messages = this.#ledger.read(channel, { from, to: meta.top, limit: query.limit })
     const hasMore = (messages.at(-1)?.offset ?? from - 1) < meta.top
-    return { top, messages, hasMore, ...continuityOf(verdict, query.after, oldest) }
+    return { top, oldest, messages, hasMore, ...continuityOf(verdict, query.after, oldest) }
   }
 
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {
@@ -198,7 +198,7 @@ export class EmbeddedStreams implements Streams {
     meta: ChannelMeta,
     oldest: number,
     { before = meta.top + 1, limit }: ReadQuery
-  ): Omit<Page, 'top'> {
+  ): Omit<Page, 'top' | 'oldest'> {
     const to = Math.min(before - 1, meta.top)
     const messages = this.#ledger.read(channel, { from: oldest, to, limit, newestFirst: true }).reverse()
     const hasMore = (messages[0]?.offset ?? to + 1) > oldest

@@ -1,5 +1,6 @@
 import type { Fork } from '../continuity.js'
 import type { ChannelId, StoredMessage } from '../streams.js'
+import type { RecordBacking } from './embedded-records.js'
 
 /** What is kept of a channel besides its messages. */
 export interface ChannelMeta {
@@ -41,6 +42,8 @@ export interface LedgerBatch {
 export interface Ledger {
   /** What a commit is worth. */
   readonly durable: 'disk' | 'memory'
+  /** Where the store's other records are kept. */
+  readonly records: RecordBacking
   meta(channel: ChannelId): ChannelMeta | undefined
   /** Messages from `from` to `to`, both inclusive, at most `limit`; from the newest down with `newestFirst`. */
   read(channel: ChannelId, range: { from: number; to: number; limit: number; newestFirst?: boolean }): StoredMessage[]

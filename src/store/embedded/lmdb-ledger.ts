@@ -2,6 +2,7 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { decodeMessage, encodeMessage } from '../record.js'
 import type { ChannelId, StoredMessage } from '../streams.js'
 import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
+import { LmdbRecordBacking } from './lmdb-record-backing.js'
 
 /** Receipts are filed by the minute in which they end, so that those that ended lie together. */
 const bucketMs = 60_000
@@ -11,6 +12,7 @@ type StoredReceipt = [epoch: string, offset: number, timestamp: number, expiresA
 /** Keeps everything in one LMDB file of the folder. A commit is flushed before it is seen or resolved. */
 export class LmdbLedger implements Ledger {
   readonly durable = 'disk'
+  readonly records: LmdbRecordBacking
   readonly #root: RootDatabase
   readonly #metas: Database<ChannelMeta, string>
   readonly #messages: Database<Buffer, [ChannelId, number]>
@@ -22,6 +24,7 @@ export class LmdbLedger implements Ledger {
   constructor(path: string) {
     // Without overlapping sync a transaction becomes visible only once it is on the disk.
     this.#root = open({ path, overlappingSync: false, maxDbs: 16 })
+    this.records = new LmdbRecordBacking(this.#root)
     this.#metas = this.#root.openDB({ name: 'metas' })
     this.#messages = this.#root.openDB({ name: 'messages', encoding: 'binary' })
     this.#receipts = this.#root.openDB({ name: 'receipts' })

@@ -1,4 +1,5 @@
 import type { ChannelId, StoredMessage } from '../streams.js'
+import { MemoryRecordBacking } from './embedded-records.js'
 import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
 
 interface TimedReceipt extends Receipt {
@@ -14,6 +15,7 @@ interface ChannelLog {
 /** Keeps everything in the process: nothing outlives it. */
 export class MemoryLedger implements Ledger {
   readonly durable = 'memory'
+  readonly records = new MemoryRecordBacking()
   readonly #metas = new Map<ChannelId, ChannelMeta>()
   readonly #logs = new Map<ChannelId, ChannelLog>()
   readonly #receipts = new Map<ChannelId, Map<string, TimedReceipt>>()

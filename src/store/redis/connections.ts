@@ -16,7 +16,7 @@ export interface RedisConnection extends Redis {
   rcLeaveRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
   rcClearRoom(...keysAndArguments: Argument[]): Promise<[left: number, users: number, ...gone: string[]]>
   rcConnectUser(online: Key, nodeOnline: Key, connectionId: string, userId: string): Promise<null>
-  rcDisconnectUsers(online: Key, nodeOnline: Key, ...connectionIds: string[]): Promise<null>
+  rcDisconnectUsers(...keysAndArguments: Argument[]): Promise<null>
   rcMoveCursor(...keysAndArguments: Argument[]): Promise<string>
   rcRenewLease(
     leases: Key,

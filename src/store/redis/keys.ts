@@ -71,6 +71,11 @@ export class Keys {
     return `${this.#prefix}:{${partition}}:node-online:${node}`
   }
 
+  /** String: when a user's last connection went. `user` may be empty: the beginning of all such keys. */
+  seen(partition: number, userId: string): string {
+    return `${this.#prefix}:{${partition}}:seen:${userId}`
+  }
+
   /** Sorted set: device → when it was last used, of a user. */
   devices(userId: string): string {
     return `${this.#at(userId)}:devices:${userId}`

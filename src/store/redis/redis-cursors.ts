@@ -1,6 +1,6 @@
+import { answered } from '../answered.js'
 import { type Cursor, type CursorKey, type Cursors, DEVICES_MAX } from '../cursors.js'
 import type { ChannelId } from '../streams.js'
-import { answered } from './answered.js'
 import type { RedisConnection } from './connections.js'
 import type { Keys } from './keys.js'
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.js'
+import { answered } from '../answered.js'
 import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
-import { answered } from './answered.js'
 import type { RedisConnections } from './connections.js'
 import { type Keys, PARTITIONS } from './keys.js'
-import { roomKeys } from './redis-presence.js'
+import { onlineKeys, roomKeys } from './redis-presence.js'
 
 const LEASE_MS = 8000
 const RENEW_PERIOD_MS = 2000
@@ -14,12 +14,22 @@ const CLAIM_MS = 10_000
 /** Members of a dead node that are removed in one step. */
 const PAGE = 500
 
+export interface RedisNodesOptions {
+  readonly connections: RedisConnections
+  readonly keys: Keys
+  readonly clock: Clock
+  /** How long it is known when a user was there last. */
+  readonly seenTtlMs: number
+  readonly onError: (error: unknown) => void
+}
+
 /** Nodes that share a Redis. */
 export class RedisNodes implements Nodes {
   readonly nodeId = randomUUID()
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #clock: Clock
+  readonly #seenTtlMs: number
   readonly #onError: (error: unknown) => void
   #incarnation = 1
   #listener: NodesListener | undefined
@@ -31,10 +41,11 @@ export class RedisNodes implements Nodes {
   #connectedAt: number
   #renewedAt: number
 
-  constructor(connections: RedisConnections, keys: Keys, clock: Clock, onError: (error: unknown) => void) {
+  constructor({ connections, keys, clock, seenTtlMs, onError }: RedisNodesOptions) {
     this.#connections = connections
     this.#keys = keys
     this.#clock = clock
+    this.#seenTtlMs = seenTtlMs
     this.#onError = onError
     this.#connectedAt = clock.monotonic()
     this.#renewedAt = this.#connectedAt
@@ -150,10 +161,11 @@ export class RedisNodes implements Nodes {
 
   async #clearOnline(partition: number, node: string): Promise<void> {
     const { commands } = this.#connections
-    const key = this.#keys.nodeOnline(partition, node)
-    const connectionIds = await commands.hkeys(key)
+    const keys = onlineKeys(this.#keys, partition, node)
+    const connectionIds = await commands.hkeys(keys[1])
     for (let start = 0; start < connectionIds.length; start += PAGE) {
-      await commands.rcDisconnectUsers(this.#keys.online(partition), key, ...connectionIds.slice(start, start + PAGE))
+      const page = connectionIds.slice(start, start + PAGE)
+      await commands.rcDisconnectUsers(...keys, this.#clock.now(), this.#seenTtlMs, ...page)
     }
   }
 }

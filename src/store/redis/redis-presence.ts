@@ -1,10 +1,20 @@
+import { answered } from '../answered.js'
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
-import { answered } from './answered.js'
 import type { RedisConnection } from './connections.js'
 import { type Keys, PARTITIONS, partitionOf } from './keys.js'
 
 /** Partitions asked at once when rooms are listed. */
 const LISTING_WIDTH = 32
+
+export interface RedisPresenceOptions {
+  readonly redis: RedisConnection
+  readonly keys: Keys
+  /** This node's present name: it changes when its lease was lost. */
+  readonly node: () => string
+  readonly now: () => number
+  /** How long it is known when a user was there last. */
+  readonly seenTtlMs: number
+}
 
 /** Presence over all nodes. What a node has in it stands under the node's name, so that another can bury it. */
 export class RedisPresence implements Presence {
@@ -12,13 +22,14 @@ export class RedisPresence implements Presence {
   readonly #keys: Keys
   readonly #node: () => string
   readonly #now: () => number
+  readonly #seenTtlMs: number
 
-  /** `node` is this node's present name: it changes when its lease was lost. */
-  constructor(redis: RedisConnection, keys: Keys, node: () => string, now: () => number) {
+  constructor({ redis, keys, node, now, seenTtlMs }: RedisPresenceOptions) {
     this.#redis = redis
     this.#keys = keys
     this.#node = node
     this.#now = now
+    this.#seenTtlMs = seenTtlMs
   }
 
   async join(memberships: readonly Membership[]): Promise<PresenceChange[]> {
@@ -93,8 +104,13 @@ export class RedisPresence implements Presence {
 
   async disconnect(connectionId: string, userId: string): Promise<void> {
     const partition = partitionOf(userId)
-    const keys = [this.#keys.online(partition), this.#keys.nodeOnline(partition, this.#node())] as const
-    await answered(this.#redis.rcDisconnectUsers(...keys, connectionId))
+    const keys = onlineKeys(this.#keys, partition, this.#node())
+    await answered(this.#redis.rcDisconnectUsers(...keys, this.#now(), this.#seenTtlMs, connectionId))
+  }
+
+  async lastSeen(userId: string): Promise<number | undefined> {
+    const seenAt = await answered(this.#redis.get(this.#keys.seen(partitionOf(userId), userId)))
+    return seenAt === null ? undefined : Number(seenAt)
   }
 
   async connections(userIds: readonly string[]): Promise<number[]> {
@@ -146,6 +162,11 @@ export function roomKeys(keys: Keys, room: string, node: string): [string, strin
     keys.roomConnections(partition),
     keys.nodeRooms(partition, node)
   ]
+}
+
+/** The keys of the script that disconnects users, in their order. */
+export function onlineKeys(keys: Keys, partition: number, node: string): [string, string, string] {
+  return [keys.online(partition), keys.nodeOnline(partition, node), keys.seen(partition, '')]
 }
 
 function changesOf(

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.js'
 import type { Readiness, Store } from '../store.js'
 import { type RedisConnections, withoutPassword } from './connections.js'
 import { Keys } from './keys.js'
+import { RedisCursors } from './redis-cursors.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
 import { RedisStreams } from './redis-streams.js'
@@ -12,6 +13,8 @@ export interface RedisStoreOptions {
   readonly url: string
   readonly prefix: string
   readonly clock: Clock
+  /** After this time of disuse a device is forgotten. */
+  readonly deviceTtlMs: number
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -21,18 +24,25 @@ const leaseAgeMsMax = 4000
 
 /** The store that many nodes share. The connections stay their owner's to close. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { connections, url, prefix, clock, onError } = options
+  const { connections, url, prefix, clock, deviceTtlMs, onError } = options
   const keys = new Keys(prefix)
   const run = await RunWatch.of(connections.commands)
-  const nodes = new RedisNodes(connections, keys, clock, onError)
+  const nodes = new RedisNodes({ connections, keys, clock, seenTtlMs: deviceTtlMs, onError })
   let closed: Promise<void> | undefined
 
   return {
     description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
     durable: 'redis',
     streams: new RedisStreams(connections, keys, run),
-    presence: new RedisPresence(connections.commands, keys, () => nodes.name, clock.now),
+    presence: new RedisPresence({
+      redis: connections.commands,
+      keys,
+      node: () => nodes.name,
+      now: clock.now,
+      seenTtlMs: deviceTtlMs
+    }),
     nodes,
+    cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, clock.now),
     readiness,
     close: () => {
       closed ??= nodes.close()

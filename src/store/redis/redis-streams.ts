@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { storeUnavailable } from '../../errors.js'
+import { answered } from '../answered.js'
 import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
 import { decodeMessage, decodeRecord, encodeSignal, encodeTail } from '../record.js'
 import type {
@@ -14,7 +15,6 @@ import type {
   StreamListener,
   Streams
 } from '../streams.js'
-import { answered } from './answered.js'
 import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
 import type { RunWatch } from './run-watch.js'
@@ -91,7 +91,7 @@ export class RedisStreams implements Streams {
     if (after === undefined) {
       const messages = answer.messages.reverse()
       const end = Math.min(before ?? top.offset + 1, top.offset + 1)
-      return { top, messages, hasMore: (messages[0]?.offset ?? end) > oldest, continuity: 'contiguous' }
+      return { top, oldest, messages, hasMore: (messages[0]?.offset ?? end) > oldest, continuity: 'contiguous' }
     }
     const state = { epoch: top.epoch, top: top.offset, forks }
     const verdict = isAnotherMessage(after, found) ? ({ valid: false, holds: 0 } as const) : judgePosition(state, after)
@@ -99,7 +99,7 @@ export class RedisStreams implements Streams {
       ? answer.messages
       : ((await this.#readFrom(channel, 'after', 0, limit, ''))?.messages ?? [])
     const last = messages.at(-1)?.offset ?? Math.max(verdict.valid ? after.offset : 0, oldest - 1)
-    return { top, messages, hasMore: last < top.offset, ...continuityOf(verdict, after, oldest) }
+    return { top, oldest, messages, hasMore: last < top.offset, ...continuityOf(verdict, after, oldest) }
   }
 
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {

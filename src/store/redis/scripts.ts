@@ -179,13 +179,19 @@ const connectUser = /* lua */ `
   if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 1 then redis.call('HINCRBY', KEYS[1], ARGV[2], 1) end
 `
 
-/** KEYS online, online of the node; ARGV connection …, at most some hundreds. */
+/**
+ * KEYS online, online of the node, beginning of the keys that tell when a user was there last; ARGV now ms, ttl ms,
+ * connection …, at most some hundreds.
+ */
 const disconnectUsers = /* lua */ `
-  for _, connection in ipairs(ARGV) do
-    local user = redis.call('HGET', KEYS[2], connection)
+  for index = 3, #ARGV do
+    local user = redis.call('HGET', KEYS[2], ARGV[index])
     if user then
-      redis.call('HDEL', KEYS[2], connection)
-      if redis.call('HINCRBY', KEYS[1], user, -1) <= 0 then redis.call('HDEL', KEYS[1], user) end
+      redis.call('HDEL', KEYS[2], ARGV[index])
+      if redis.call('HINCRBY', KEYS[1], user, -1) <= 0 then
+        redis.call('HDEL', KEYS[1], user)
+        redis.call('SET', KEYS[3] .. user, ARGV[1], 'PX', ARGV[2])
+      end
     end
   end
 `
@@ -267,7 +273,7 @@ export const scripts = {
   rcLeaveRoom: { lua: leaveRoom, numberOfKeys: 5 },
   rcClearRoom: { lua: clearRoom, numberOfKeys: 5 },
   rcConnectUser: { lua: connectUser, numberOfKeys: 2 },
-  rcDisconnectUsers: { lua: disconnectUsers, numberOfKeys: 2 },
+  rcDisconnectUsers: { lua: disconnectUsers, numberOfKeys: 3 },
   rcMoveCursor: { lua: moveCursor, numberOfKeys: 3 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
   rcDropLease: { lua: dropLease, numberOfKeys: 2 },

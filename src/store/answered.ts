@@ -1,6 +1,6 @@
-import { storeUnavailable } from '../../errors.js'
+import { storeUnavailable } from '../errors.js'
 
-/** Gives every failure of Redis the one name that callers know; its outcome may be unknown. */
+/** Gives every failure of a store the one name that callers know; its outcome may be unknown. */
 export async function answered<T>(reply: Promise<T>): Promise<T> {
   try {
     return await reply

@@ -1,0 +1,25 @@
+import fp from 'fastify-plugin'
+import { Publisher } from '../src/channels/publisher.js'
+import { systemClock } from '../src/clock.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    publisher: Publisher
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const { config, counters, store } = fastify
+    const publisher = new Publisher({
+      streams: store.streams,
+      clock: systemClock,
+      idempotencyMs: config.IDEMPOTENCY_TTL * 1000,
+      onPublished: () => {
+        counters.messages++
+      }
+    })
+    fastify.decorate('publisher', publisher)
+  },
+  { name: 'publisher', dependencies: ['store', 'counters'] }
+)

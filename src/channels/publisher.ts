@@ -1,0 +1,63 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Clock } from '../clock.js'
+import { RoomcastError } from '../errors.js'
+import { formatTime } from '../protocol/pushes.js'
+import type { PublishedReply } from '../protocol/replies.js'
+import type { ChannelId, Retention, Streams } from '../store/streams.js'
+
+export interface PublisherOptions {
+  readonly streams: Streams
+  readonly clock: Clock
+  readonly idempotencyMs: number
+  /** A message was stored. */
+  readonly onPublished: () => void
+}
+
+/** What every message has besides its contents. */
+export interface Stamp {
+  readonly messageId: string
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+}
+
+export interface Draft {
+  /** Made by the server where it is missing. */
+  readonly messageId?: string | undefined
+  /** Ids of connections that do not get it live. */
+  readonly exclude?: readonly string[] | undefined
+  readonly retention: Retention
+  /** The message as it is stored, without a position. */
+  readonly encode: (stamp: Stamp) => Buffer
+}
+
+/** Stores messages in channels, whatever they are for. */
+export class Publisher {
+  readonly #options: PublisherOptions
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+  }
+
+  /** Stores a message and sends it to all nodes. Throws `store_unavailable` with the message's id. */
+  async publish(
+    channel: ChannelId,
+    { messageId = uuidv7(), exclude, retention, encode }: Draft
+  ): Promise<PublishedReply> {
+    const { streams, clock, idempotencyMs, onPublished } = this.#options
+    const timestamp = clock.now()
+    const options = { messageId, timestamp, retention, idempotencyMs, exclude }
+    const published = await streams.publish(channel, encode({ messageId, timestamp }), options).catch((error) => {
+      if (error instanceof RoomcastError) error.messageId = messageId
+      throw error
+    })
+    if (!published.duplicate) onPublished()
+    return {
+      message_id: messageId,
+      epoch: published.position.epoch,
+      offset: published.position.offset,
+      timestamp: formatTime(published.timestamp),
+      duplicate: published.duplicate,
+      durable: published.durable
+    }
+  }
+}

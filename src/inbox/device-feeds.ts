@@ -1,0 +1,156 @@
+import type { Channel } from '../channels/channel.js'
+import type { ChannelRegistry } from '../channels/channel-registry.js'
+import { publicationOf } from '../channels/publication.js'
+import { Receiver } from '../channels/receiver.js'
+import type { Clock } from '../clock.js'
+import type { Connection } from '../connections/connection.js'
+import { RoomcastError } from '../errors.js'
+import type { ChannelTag } from '../protocol/pushes.js'
+import type { CursorReply } from '../protocol/replies.js'
+import type { Cursor, CursorKey, Cursors } from '../store/cursors.js'
+import type { ChannelId, Page, Streams } from '../store/streams.js'
+
+export interface DeviceFeedsOptions {
+  readonly streams: Streams
+  readonly channels: ChannelRegistry
+  readonly cursors: Cursors
+  readonly clock: Clock
+}
+
+export interface Feed {
+  readonly channel: ChannelId
+  readonly tag: ChannelTag
+  /** Where a device begins that has no cursor yet; without it at the oldest message. */
+  readonly start?: Cursor | undefined
+}
+
+/** What a device has of a channel, and what it has not acknowledged. */
+export interface FeedPage {
+  readonly epoch: string | null
+  readonly offset: number
+  readonly cursor: number
+  /** Kept messages after the cursor. */
+  readonly unacked: number
+  readonly messages: readonly Buffer[]
+  readonly has_more: boolean
+}
+
+const RETRY_MS = 1000
+
+/**
+ * Channels that reach a device also when it was away: each connection is sent everything after its device's cursor
+ * and then goes on live; the cursor moves when the device acknowledges, and by nothing else.
+ */
+export class DeviceFeeds {
+  readonly #options: DeviceFeedsOptions
+  readonly #receivers = new Map<Connection, Map<ChannelId, Receiver>>()
+
+  constructor(options: DeviceFeedsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Begins to send a channel to a connection with a user. While the store is away it waits. Never rejects; does
+   * nothing for a connection that is closed, or that hears the channel already.
+   */
+  async attach(connection: Connection, feed: Feed): Promise<void> {
+    if (this.#receivers.get(connection)?.has(feed.channel) === true) return
+    while (!connection.closed && !(await this.#tryAttach(connection, feed))) {
+      await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve))
+    }
+  }
+
+  /** Ends the sending of one channel. Idempotent. */
+  detach(connection: Connection, channel: ChannelId): void {
+    const receivers = this.#receivers.get(connection)
+    const receiver = receivers?.get(channel)
+    if (receivers === undefined || receiver === undefined) return
+    receivers.delete(channel)
+    if (receivers.size === 0) this.#receivers.delete(connection)
+    this.#options.channels.get(channel)?.detach(receiver)
+    this.#options.channels.release(channel)
+  }
+
+  /** The connection is gone. Idempotent. */
+  detachAll(connection: Connection): void {
+    for (const channel of [...(this.#receivers.get(connection)?.keys() ?? [])]) this.detach(connection, channel)
+  }
+
+  /**
+   * Moves a device's cursor up to a position, never back; one that is void changes nothing. Answers the cursor as it
+   * is now. Throws `invalid_message` for an offset above the top.
+   */
+  async acknowledge(key: CursorKey, position: { offset: number; epoch?: string | undefined }): Promise<CursorReply> {
+    const { streams, cursors } = this.#options
+    const { offset, epoch } = position
+    const page = await streams.read(key.channel, { after: { offset, epoch }, limit: 0 })
+    const { top } = page
+    if (offset > (top?.offset ?? 0) && (epoch === undefined || epoch === top?.epoch)) {
+      throw new RoomcastError('invalid_message', { message: 'offset: nothing was sent that far' })
+    }
+    const before = await this.#cursorOf(key, page)
+    if (top === undefined || page.continuity === 'reset' || offset <= before) {
+      return { offset: before, epoch: top?.epoch ?? null }
+    }
+    return await cursors.advance(key, { epoch: top.epoch, offset })
+  }
+
+  /** A page of a channel from `after` on, else from the device's cursor. Makes no device. */
+  async read(key: CursorKey, { after, limit }: { after?: number | undefined; limit: number }): Promise<FeedPage> {
+    const { streams } = this.#options
+    const cursor = await this.#cursorOf(key, await streams.read(key.channel, { limit: 0 }))
+    const page = await streams.read(key.channel, { after: { offset: after ?? cursor }, limit })
+    const offset = page.top?.offset ?? 0
+    return {
+      epoch: page.top?.epoch ?? null,
+      offset,
+      cursor,
+      unacked: offset - Math.max(cursor, page.oldest - 1),
+      messages: page.messages.map((message) => publicationOf(message).payload),
+      has_more: page.hasMore
+    }
+  }
+
+  /** False where the store is away. */
+  async #tryAttach(connection: Connection, feed: Feed): Promise<boolean> {
+    const { channels } = this.#options
+    let channel: Channel
+    try {
+      channel = await channels.acquire(feed.channel, { tag: feed.tag, onSignal: () => {} })
+    } catch {
+      return false
+    }
+    const cursor = await this.#openCursor(connection, feed, channel).catch(() => undefined)
+    const unwanted = connection.closed || this.#receivers.get(connection)?.has(feed.channel) === true
+    if (cursor === undefined || unwanted) {
+      channels.release(feed.channel)
+      return unwanted
+    }
+    const receiver = new Receiver(connection, cursor)
+    const receivers = this.#receivers.get(connection) ?? new Map<ChannelId, Receiver>()
+    this.#receivers.set(connection, receivers.set(feed.channel, receiver))
+    channel.attach(receiver)
+    void channel.catchUp(receiver)
+    return true
+  }
+
+  async #openCursor(connection: Connection, { channel: id, start }: Feed, channel: Channel): Promise<Cursor> {
+    const { streams, cursors } = this.#options
+    const { top, oldest } = await streams.read(id, { limit: 0 })
+    const first = start ?? { epoch: top?.epoch ?? channel.position.epoch, offset: oldest - 1 }
+    return await cursors.open(cursorKeyOf(connection, id), first)
+  }
+
+  /** The device's offset in the present numbering: the fork, or 0, for a cursor that became void. */
+  async #cursorOf(key: CursorKey, { top, oldest }: Page): Promise<number> {
+    const cursor = await this.#options.cursors.read(key)
+    if (cursor === undefined) return oldest - 1
+    if (cursor.epoch === top?.epoch) return cursor.offset
+    const { continuity, holds } = await this.#options.streams.read(key.channel, { after: cursor, limit: 0 })
+    return continuity === 'reset' ? (holds ?? 0) : cursor.offset
+  }
+}
+
+export function cursorKeyOf({ userId, deviceId }: Connection, channel: ChannelId): CursorKey {
+  return { userId: userId ?? '', deviceId, channel }
+}
