@@ -48,8 +48,8 @@ export default fp(
     }
     await fastify.register(fastifyWebsocket, {
       options,
-      // Errors of a socket end in its `close` event; there is nobody else to tell.
-      errorHandler: (_error, socket) => socket.terminate(),
+      // ws closes a socket that has an error by itself, with the code that says why; the `close` event follows.
+      errorHandler: () => {},
       preClose: async () => {
         await live.close(SHUTDOWN_TIMEOUT_MS)
         for (const client of fastify.websocketServer.clients) client.terminate()

@@ -16,21 +16,38 @@ export type ReportError = (error: unknown) => void
 export function receive(context: Context, text: string, report: ReportError): void {
   const { connection, clock } = context
   if (connection.closed) return
-  let command: Command
-  try {
-    command = decodeCommand(text)
-  } catch (error) {
-    const { id, failure } =
-      error instanceof UndecodableError ? error : { id: undefined, failure: asFailure(error, report) }
-    refuse(context, failure, id)
-    return
-  }
+  // Whatever it is, it counts: nonsense must not be cheaper than sense.
   const retryAfterMs = connection.rate.take(clock.monotonic())
-  if (retryAfterMs > 0) {
-    refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), command.id)
-    return
+  const { id, command, failure } = decode(text, report)
+  if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), id)
+  else if (failure !== undefined) refuse(context, failure, id)
+  else connection.commands.push(() => answer(context, command, report), exclusiveCommands.has(command.type))
+}
+
+type Decoded = { readonly id: string | undefined } & (
+  | { readonly command: Command; readonly failure?: undefined }
+  | { readonly command?: undefined; readonly failure: RoomcastError }
+)
+
+function decode(text: string, report: ReportError): Decoded {
+  try {
+    const command = decodeCommand(text)
+    return { id: command.id, command }
+  } catch (error) {
+    if (error instanceof UndecodableError) return { id: error.id, failure: error.failure }
+    return { id: undefined, failure: asFailure(error, report) }
   }
-  connection.commands.push(() => answer(context, command, report), exclusiveCommands.has(command.type))
+}
+
+/** A line that is not even read. It counts as any other message does. */
+export function refuseLine(context: Context): void {
+  const retryAfterMs = context.connection.rate.take(context.clock.monotonic())
+  const limited = retryAfterMs > 0
+  refuse(
+    context,
+    new RoomcastError(limited ? 'rate_limited' : 'message_too_large', limited ? { retryAfterMs } : {}),
+    undefined
+  )
 }
 
 /** An error that belongs to no command, or to one that is not begun. */

@@ -5,8 +5,8 @@ import type { ConnectionPool } from './connections/connection-pool.js'
 import type { Heartbeat } from './connections/heartbeat.js'
 import type { Transport } from './connections/transport.js'
 import type { Turn } from './connections/turn.js'
-import { type ReportError, receive, refuse } from './dispatch.js'
-import { RoomcastError } from './errors.js'
+import { type ReportError, receive, refuse, refuseLine } from './dispatch.js'
+import type { RoomcastError } from './errors.js'
 import type { Context, Services } from './handlers/context.js'
 import type { DeviceFeeds } from './inbox/device-feeds.js'
 import { CloseCode } from './protocol/close-codes.js'
@@ -61,7 +61,8 @@ export class Live {
     const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, feeds, heartbeatIntervalMs, report } =
       this.#options
     const now = clock.monotonic()
-    const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, now })
+    const onClosing = (closing: Connection) => void this.#leave(closing).catch(report)
+    const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
     pool.add(connection)
     heartbeat.add(connection)
     connection.outbox.pushPayload(
@@ -142,7 +143,7 @@ export class Live {
     for (let start = 0; start < frame.length; ) {
       const lineFeed = frame.indexOf(LINE_FEED, start)
       const end = lineFeed === -1 ? frame.length : lineFeed
-      if (end - start > messageBytesMax) refuse(context, new RoomcastError('message_too_large'), undefined)
+      if (end - start > messageBytesMax) refuseLine(context)
       else if (end > start) receive(context, frame.toString('utf8', start, end), report)
       start = end + 1
     }

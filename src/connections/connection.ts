@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly transport: Transport
   readonly turn: Turn
   readonly limits: ConnectionLimits
+  /** This side closes it: its places are free from now on, whenever the peer answers. */
+  readonly onClosing: (connection: Connection) => void
   /** Monotonic, in milliseconds. */
   readonly now: number
 }
@@ -50,10 +52,11 @@ export class Connection {
   lastSeenAt: number
   lastPingAt: number
   readonly #transport: Transport
+  readonly #onClosing: (connection: Connection) => void
   #drainedBytes = 0
   #backlogged = false
 
-  constructor({ id, address, deviceId, transport, turn, limits, now }: ConnectionOptions) {
+  constructor({ id, address, deviceId, transport, turn, limits, onClosing, now }: ConnectionOptions) {
     this.id = id
     this.address = address
     this.deviceId = deviceId
@@ -62,6 +65,7 @@ export class Connection {
     this.lastSeenAt = now
     this.lastPingAt = now
     this.#transport = transport
+    this.#onClosing = onClosing
   }
 
   /** A frame of any kind came in. */
@@ -95,6 +99,7 @@ export class Connection {
     this.outbox.endTurn()
     this.detach()
     this.#transport.close(code, closeReasons[code])
+    this.#onClosing(this)
   }
 
   /** The socket is gone or going: nothing more is queued or begun. Idempotent. */

@@ -26,24 +26,24 @@ export class TokenBucket {
   }
 }
 
-/** Counts faults in windows of fixed length; constant memory. */
+/** Tells when faults come too often. Holds the times of the last ones, once there is one. */
 export class FaultCounter {
   readonly #max: number
   readonly #windowMs: number
+  #times: Float64Array | undefined
   #count = 0
-  #startedAt = Number.NEGATIVE_INFINITY
 
   constructor(max: number, windowMs: number) {
     this.#max = max
     this.#windowMs = windowMs
   }
 
-  /** Counts one fault; true once there were `max` within the window. `now` is monotonic, in milliseconds. */
+  /** Counts one fault; true where it is the `max`th within the window. `now` is monotonic, in milliseconds. */
   add(now: number): boolean {
-    if (now - this.#startedAt >= this.#windowMs) {
-      this.#startedAt = now
-      this.#count = 0
-    }
-    return ++this.#count >= this.#max
+    this.#times ??= new Float64Array(this.#max).fill(Number.NEGATIVE_INFINITY)
+    this.#times[this.#count % this.#max] = now
+    this.#count++
+    const oldest = this.#times[this.#count % this.#max] as number
+    return now - oldest < this.#windowMs
   }
 }

@@ -11,7 +11,9 @@ const NDJSON_FRAME_BYTES_MAX = 1_048_576
 
 /** Parts of ws that its types leave out. Each is looked for before it is used. */
 interface SocketInternals {
-  readonly _socket?: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }
+  readonly _socket?: Socket & {
+    readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null
+  }
   readonly _sender?: { readonly _state?: number }
 }
 
@@ -60,9 +62,10 @@ export class SocketTransport implements Transport {
   }
 
   get drainedBytes(): number {
-    // Node counts a write as one piece until all of it is taken; libuv knows how much of it still waits.
-    const queuedBytes = this.#socket?._handle?.writeQueueSize ?? this.bufferedBytes
-    return (this.#socket?.bytesWritten ?? 0) - queuedBytes
+    // Node counts a write as one piece until all of it is taken; libuv knows how much it was given and still has.
+    const { bytesWritten, writeQueueSize } = this.#socket?._handle ?? {}
+    if (bytesWritten !== undefined && writeQueueSize !== undefined) return bytesWritten - writeQueueSize
+    return (this.#socket?.bytesWritten ?? 0) - this.bufferedBytes
   }
 
   write(chunks: readonly Chunk[]): void {

@@ -23,5 +23,9 @@ export const handlers: { readonly [T in CommandType]: Handler<T> } = {
   heartbeat
 }
 
-/** Run alone until their answer is queued (protocol.md, section 2). */
-export const exclusiveCommands: ReadonlySet<CommandType> = new Set<CommandType>(['join_room', 'leave_room'])
+/** Run alone until their answer is queued (protocol.md, section 2); reads, so that their answers cannot pile up. */
+export const exclusiveCommands: ReadonlySet<CommandType> = new Set<CommandType>([
+  'join_room',
+  'leave_room',
+  'read_history'
+])

@@ -8,6 +8,8 @@ import { createValidator, type Validator } from './validation.js'
 /** Deeper nesting is refused: `JSON.stringify` and many clients overflow on it. */
 export const DEPTH_MAX = 64
 const COMMAND_ID_BYTES_MAX = 64
+/** Without any of these no key can be the one of a prototype, and the objects need not be walked. */
+const suspiciousText = /__proto__|constructor|\\u/
 
 const validators = Object.fromEntries(
   Object.entries(commandSchemas).map(([type, schema]) => [type, createValidator(schema as TSchema)])
@@ -38,7 +40,7 @@ export function decodeCommand(text: string): Command {
     const body = validators[type](fields)
     refuseBoth(body, 'since', 'last')
     refuseBoth(body, 'after', 'before')
-    return { id, type, body, content: contentOf(value, fields) } as Command
+    return { id, type, body, content: contentOf(value) } as Command
   } catch (error) {
     if (error instanceof RoomcastError) throw new UndecodableError(error, id)
     throw error
@@ -48,11 +50,15 @@ export function decodeCommand(text: string): Command {
 function parseObject(text: string): Record<string, unknown> {
   let parsed: unknown
   try {
-    parsed = secureJson.parse(text)
+    parsed = JSON.parse(text)
   } catch {
     throw new UndecodableError(new RoomcastError('invalid_json'))
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw malformed('expected an object')
+  // Valid JSON, yet with keys that change an object's prototype wherever it is copied.
+  if (suspiciousText.test(text) && secureJson.scan(parsed, { safe: true }) === null) {
+    throw new UndecodableError(new RoomcastError('invalid_json'), readId(parsed as Record<string, unknown>))
+  }
   return parsed as Record<string, unknown>
 }
 
@@ -70,10 +76,9 @@ export function refuseBoth(fields: object, one: string, other: string): void {
   }
 }
 
-/** A line feed between tokens would end the line of an ndjson receiver. */
-function contentOf(raw: string | undefined, { content }: Record<string, unknown>): string {
-  if (raw === undefined) return 'null'
-  return /[\n\r]/.test(raw) ? JSON.stringify(content) : raw
+/** A line break between tokens, the only place for one, would end the line of an ndjson receiver. */
+function contentOf(raw: string | undefined): string {
+  return raw?.replaceAll(/[\n\r]/g, ' ') ?? 'null'
 }
 
 function malformed(message: string, id?: string): UndecodableError {

@@ -235,7 +235,10 @@ export class RoomRegistry {
       const after = { epoch: since.epoch, offset: since.offset, messageId: since.message_id }
       return await streams.read(channelOf(room), { after, limit: REPLAY_PAGE })
     }
-    return last === undefined ? undefined : await streams.read(channelOf(room), { limit: last })
+    if (last === undefined) return undefined
+    const { top, oldest } = await streams.read(channelOf(room), { limit: 0 })
+    const offset = Math.max((top?.offset ?? 0) - last, oldest - 1, 0)
+    return await streams.read(channelOf(room), { after: { offset }, limit: REPLAY_PAGE })
   }
 
   /** Everything is known: no `await` from here to the answer. */

@@ -64,6 +64,15 @@ export function fakeConnection({ turn = new Turn(), slowConsumerBytes = 1000, id
 } {
   const transport = new FakeTransport()
   const limits = { slowConsumerBytes, ratePerSecond: 100, rateBurst: 200 }
-  const connection = new Connection({ id, address: '127.0.0.1', deviceId: 'default', transport, turn, limits, now: 0 })
+  const connection = new Connection({
+    id,
+    address: '127.0.0.1',
+    deviceId: 'default',
+    transport,
+    turn,
+    limits,
+    onClosing: () => {},
+    now: 0
+  })
   return { connection, transport }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type ClientOptions, WebSocket } from 'ws'
 
 /** A message of the server; fields are looked at by the tests. */
+// biome-ignore lint/suspicious/noExplicitAny: a test says by its assertions what it expects
 export type Message = Record<string, any>
 
 export interface LiveClientOptions extends ClientOptions {

@@ -33,11 +33,14 @@ export async function startServer(t: Test, settings: Partial<Config> = {}): Prom
   }
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: a test says by its assertions what it expects
+type Json = Record<string, any>
+
 /** Asks the server over HTTP and gives status, headers and the parsed body. */
 export async function request(
   url: string,
   { method = 'GET', body, headers = {} }: { method?: string; body?: unknown; headers?: Record<string, string> } = {}
-): Promise<{ status: number; headers: Headers; body: Record<string, any> }> {
+): Promise<{ status: number; headers: Headers; body: Json }> {
   const response = await fetch(url, {
     method,
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
