@@ -1,0 +1,23 @@
+import t from 'tap'
+import { EmbeddedPresence } from '../../src/store/embedded/embedded-presence.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { membership, testPresence } from './presence-contract.js'
+
+testPresence(t, async () => {
+  const clock = new ManualClock()
+  return { presence: new EmbeddedPresence(clock.now), now: clock.now }
+})
+
+t.test('one who comes back has the time of its return', async (t) => {
+  const clock = new ManualClock()
+  const presence = new EmbeddedPresence(clock.now)
+  await presence.join([membership('lobby', 'ann', 'c1')])
+  clock.advance(1000)
+  await presence.join([membership('lobby', 'ann', 'c2')])
+  await presence.leave([membership('lobby', 'ann', 'c1')])
+  const joinedAt = async () => (await presence.members('lobby', { limit: 1 })).members[0]?.joinedAt
+  t.equal(await joinedAt(), clock.now() - 1000, 'it never left')
+  await presence.leave([membership('lobby', 'ann', 'c2')])
+  await presence.join([membership('lobby', 'ann', 'c3')])
+  t.equal(await joinedAt(), clock.now())
+})

@@ -1,0 +1,291 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import type { RoomDeparture } from '../../src/store/nodes.js'
+import { Keys } from '../../src/store/redis/keys.js'
+import { RedisNodes } from '../../src/store/redis/redis-nodes.js'
+import { RedisPresence } from '../../src/store/redis/redis-presence.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { startRedis } from '../support/redis-server.js'
+import { until } from './hearing.js'
+import { membership } from './presence-contract.js'
+import { bystander, connect, keysOf } from './redis-harness.js'
+
+const LEASE_MS = 8000
+const server = await startRedis(t)
+
+interface NodeUnderTest {
+  readonly nodes: RedisNodes
+  readonly presence: RedisPresence
+  readonly clock: ManualClock
+  readonly lease: Redis
+  readonly departures: RoomDeparture[]
+  readonly errors: unknown[]
+  lost: number
+  connections: number
+}
+
+/** A cluster with a prefix of its own, whose nodes renew and sweep only as their clocks are moved. */
+async function cluster(t: Test, size: number, url = server.url) {
+  const prefix = randomUUID()
+  const keys = new Keys(prefix)
+  const redis = await bystander(t, url)
+  const startNode = async (): Promise<NodeUnderTest> => {
+    const connections = await connect(t, url)
+    const clock = new ManualClock(Date.now())
+    const errors: unknown[] = []
+    const nodes = new RedisNodes(connections, keys, clock, (error) => errors.push(error))
+    const presence = new RedisPresence(connections.commands, keys, () => nodes.name, clock.now)
+    const node: NodeUnderTest = {
+      nodes,
+      presence,
+      clock,
+      lease: connections.lease,
+      departures: [],
+      errors,
+      lost: 0,
+      connections: 0
+    }
+    const listener = {
+      onDeparture: (departure: RoomDeparture) => node.departures.push(departure),
+      onLeaseLost: () => node.lost++
+    }
+    await nodes.start(listener, () => node.connections)
+    return node
+  }
+  const started = await Promise.all(Array.from({ length: size }, startNode))
+  /** As if the node had not renewed for a whole lease. */
+  const endLease = (node: NodeUnderTest) => redis.zadd(keys.leases, 1, node.nodes.name)
+  /** Resolves when the burial of this name is over. */
+  const buried = async (name: string) =>
+    await until(async () => {
+      const scores = await Promise.all([redis.zscore(keys.leases, name), redis.zscore(keys.dead, name)])
+      return scores.every((score) => score === null)
+    })
+  return {
+    nodes: started as [NodeUnderTest, NodeUnderTest, NodeUnderTest],
+    redis,
+    keys,
+    prefix,
+    startNode,
+    endLease,
+    buried
+  }
+}
+
+/** Lets a node judge: it has been connected for a whole lease. */
+function mayJudge(node: NodeUnderTest): void {
+  node.clock.advance(LEASE_MS)
+}
+
+function departed(node: NodeUnderTest, room: string): string[] {
+  return node.departures.filter((departure) => departure.room === room).flatMap(({ userIds }) => [...userIds])
+}
+
+t.test('a node whose lease ran out is buried by another: members, counts and connections are gone', async (t) => {
+  const { nodes, redis, prefix, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join(['a', 'b', 'c'].map((room) => membership(room, 'ann')))
+  await dead.presence.join([membership('a', 'bob'), membership('a', 'bob', 'second')])
+  await dead.presence.connect('ann-1', 'ann')
+  await living.presence.join([membership('a', 'eve')])
+  await living.presence.connect('eve-1', 'eve')
+  const { name } = dead.nodes
+  await endLease(dead)
+  mayJudge(living)
+  await buried(name)
+  t.same(departed(living, 'a').sort(), ['ann', 'bob'])
+  t.same(departed(living, 'b'), ['ann'])
+  t.same(departed(living, 'c'), ['ann'])
+  t.equal(living.departures.find(({ room }) => room === 'a')?.users, 1)
+  t.equal(living.departures.find(({ room }) => room === 'b')?.users, 0)
+  t.same(await living.presence.counts(['a', 'b', 'c']), [
+    { users: 1, connections: 1 },
+    { users: 0, connections: 0 },
+    { users: 0, connections: 0 }
+  ])
+  t.same(await living.presence.connections(['ann', 'eve']), [0, 1])
+  t.same(await living.presence.totals(), { users: 1, rooms: 1 })
+  t.same(
+    (await keysOf(redis, prefix)).filter((key) => key.includes(name)),
+    [],
+    'no key of its name is left'
+  )
+  t.same(living.errors, [])
+})
+
+t.test('a user who has a connection on a living node stays', async (t) => {
+  const { nodes, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join([membership('a', 'ann', 'd1'), membership('a', 'ann', 'd2'), membership('a', 'bob', 'd3')])
+  await living.presence.join([membership('a', 'ann', 'l1')])
+  await Promise.all(['d1', 'd2'].map((connectionId) => dead.presence.connect(connectionId, 'ann')))
+  await living.presence.connect('l1', 'ann')
+  const { name } = dead.nodes
+  await endLease(dead)
+  mayJudge(living)
+  await buried(name)
+  t.same(departed(living, 'a'), ['bob'])
+  t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
+  t.same(await living.presence.connections(['ann']), [1])
+  t.match(await living.presence.leave([membership('a', 'ann', 'l1')]), [{ userChanged: true, users: 0 }])
+})
+
+for (const size of [501, 1200, 9000]) {
+  t.test(`a dead node's ${size} members of one room are all removed and told once`, async (t) => {
+    const { nodes, endLease, buried } = await cluster(t, 2)
+    const [living, dead] = nodes
+    const userIds = Array.from({ length: size }, (_, index) => `user-${index}`)
+    await dead.presence.join(userIds.map((userId) => membership('hall', userId)))
+    await Promise.all(userIds.map((userId) => dead.presence.connect(`${userId}-1`, userId)))
+    await living.presence.join([membership('hall', 'eve')])
+    const { name } = dead.nodes
+    await endLease(dead)
+    mayJudge(living)
+    await buried(name).catch(() => t.fail('the burial does not come to its end'))
+    const gone = departed(living, 'hall')
+    t.equal(gone.length, size)
+    t.equal(new Set(gone).size, size)
+    t.equal(living.departures.at(-1)?.users, 1)
+    t.same(await living.presence.counts(['hall']), [{ users: 1, connections: 1 }])
+    t.same(await living.presence.totals(), { users: 0, rooms: 1 })
+    // A burial that goes on for ever would outlive its test.
+    await living.nodes.close()
+  })
+}
+
+t.test('of several living nodes one buries, and each departure is told once', async (t) => {
+  const { nodes, endLease, buried } = await cluster(t, 3)
+  const [one, two, dead] = nodes
+  const rooms = Array.from({ length: 40 }, (_, index) => `room-${index}`)
+  await dead.presence.join(rooms.map((room) => membership(room, 'ann')))
+  const { name } = dead.nodes
+  await endLease(dead)
+  mayJudge(one)
+  mayJudge(two)
+  await buried(name)
+  const told = [...one.departures, ...two.departures]
+    .filter(({ userIds }) => userIds.length > 0)
+    .map(({ room }) => room)
+  t.same(told.sort(), [...rooms].sort())
+  t.ok(one.departures.length === 0 || two.departures.length === 0, 'by one node')
+})
+
+t.test('a burial that was broken off is ended by another node', async (t) => {
+  const { nodes, redis, keys, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join([membership('a', 'ann')])
+  const { name } = dead.nodes
+  await redis.zrem(keys.leases, name)
+  // Claimed by a third that ended meanwhile.
+  await redis.zadd(keys.dead, Date.now() + 60_000, name)
+  mayJudge(living)
+  living.clock.advance(5000)
+  t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }], 'not while the claim lasts')
+  await redis.zadd(keys.dead, 1, name)
+  living.clock.advance(1000)
+  await buried(name)
+  t.same(departed(living, 'a'), ['ann'])
+})
+
+t.test('a node that was buried goes on under a new name, and is told', async (t) => {
+  const { nodes, endLease, buried } = await cluster(t, 2)
+  const [living, back] = nodes
+  await back.presence.join([membership('a', 'ann')])
+  const former = back.nodes.name
+  await endLease(back)
+  mayJudge(living)
+  await buried(former)
+  t.equal(back.lost, 0)
+  back.clock.advance(2000)
+  await until(() => back.lost === 1)
+  t.not(back.nodes.name, former)
+  t.ok(back.nodes.name.startsWith(back.nodes.nodeId))
+  await back.presence.join([membership('a', 'ann')])
+  t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
+  // It lives: nobody buries it, and nothing is lost again.
+  back.clock.advance(2000)
+  living.clock.advance(4000)
+  await living.nodes.count()
+  t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
+  t.equal(back.lost, 1)
+  t.match(await living.nodes.count(), { nodes: 2 })
+})
+
+t.test('a node that renews late, yet before it was buried, keeps its lease', async (t) => {
+  const { nodes, redis, keys, endLease } = await cluster(t, 2)
+  const [, late] = nodes
+  const { name } = late.nodes
+  await endLease(late)
+  late.clock.advance(2000)
+  await until(async () => Number(await redis.zscore(keys.leases, name)) > Date.now())
+  t.equal(late.lost, 0)
+  t.equal(late.nodes.name, name)
+})
+
+t.test('a node judges nobody before it has been connected for a whole lease', async (t) => {
+  const { nodes, redis, keys, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join([membership('a', 'ann')])
+  const { name } = dead.nodes
+  await endLease(dead)
+  living.clock.advance(LEASE_MS - 1000)
+  await living.nodes.count()
+  t.not(await redis.zscore(keys.leases, name), null)
+
+  // A new connection begins the time anew.
+  const renewals = async () => Number(await redis.zscore(keys.leases, living.nodes.name))
+  const before = await renewals()
+  await redis.call('CLIENT', 'KILL', 'ID', String(await living.lease.client('ID')))
+  await until(async () => (await renewals()) > before)
+  await endLease(dead)
+  living.clock.advance(LEASE_MS - 1000)
+  await living.nodes.count()
+  t.not(await redis.zscore(keys.leases, name), null)
+  t.equal(living.departures.length, 0)
+  living.clock.advance(1000)
+  await buried(name)
+  t.same(departed(living, 'a'), ['ann'])
+})
+
+t.test('closing gives the lease back, and what is left of the node goes at once', async (t) => {
+  const { nodes, redis, keys, prefix, buried } = await cluster(t, 2)
+  const [living, leaving] = nodes
+  await leaving.presence.join([membership('a', 'ann')])
+  await leaving.presence.connect('ann-1', 'ann')
+  const { name } = leaving.nodes
+  await leaving.nodes.close()
+  t.equal(await redis.zscore(keys.leases, name), null)
+  t.match(await living.nodes.count(), { nodes: 1 })
+  leaving.clock.advance(10_000)
+  t.equal(await redis.zscore(keys.leases, name), null, 'it is not renewed')
+  mayJudge(living)
+  living.clock.advance(2000)
+  await buried(name)
+  await until(async () => (await living.presence.counts(['a']))[0]?.users === 0, 3000).catch(() =>
+    t.fail('ann is there')
+  )
+  t.same(await living.presence.connections(['ann']), [0])
+  t.same(
+    (await keysOf(redis, prefix)).filter((key) => key.includes(name)),
+    []
+  )
+})
+
+t.test('nodes and connections are counted over the cluster', async (t) => {
+  const { nodes, startNode, endLease } = await cluster(t, 2)
+  const [one, two] = nodes
+  t.same(await one.nodes.count(), { nodes: 2, connections: 0 })
+  one.connections = 3
+  two.connections = 4
+  t.same(await one.nodes.count(), { nodes: 2, connections: 3 }, 'the own ones as of now')
+  two.clock.advance(2000)
+  await until(async () => (await one.nodes.count()).connections === 7)
+  t.same(await two.nodes.count(), { nodes: 2, connections: 4 })
+  const three = await startNode()
+  t.equal((await one.nodes.count()).nodes, 3)
+  await endLease(two)
+  t.equal((await one.nodes.count()).nodes, 2)
+  await three.nodes.close()
+  t.equal((await one.nodes.count()).nodes, 1)
+})
