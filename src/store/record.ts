@@ -39,7 +39,9 @@ export function decodeRecord(record: Buffer): DecodedRecord | undefined {
   }
   if (tag !== SIGNAL_TAG) return undefined
   const header = splitHeader(record, signalHeaderLines)
-  return header && { kind: 'signal', signal: { exclude: splitIds(header.lines[1]), encoded: header.body } }
+  return header?.lines[0] !== SIGNAL_TAG
+    ? undefined
+    : { kind: 'signal', signal: { exclude: splitIds(header.lines[1]), encoded: header.body } }
 }
 
 export function decodeMessage(record: Buffer): StoredMessage | undefined {
@@ -48,8 +50,8 @@ export function decodeMessage(record: Buffer): StoredMessage | undefined {
   const [tag, epoch = '', offset, timestamp, messageId = '', exclude] = header.lines
   const message = {
     epoch,
-    offset: Number(offset),
-    timestamp: Number(timestamp),
+    offset: countOf(offset),
+    timestamp: countOf(timestamp),
     messageId,
     exclude: splitIds(exclude),
     encoded: header.body
@@ -69,6 +71,10 @@ function splitHeader(record: Buffer, lineCount: number): { lines: string[]; body
 
 function splitIds(list: string | undefined): string[] {
   return list === undefined || list === '' ? [] : list.split(',')
+}
+
+function countOf(digits = ''): number {
+  return /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN
 }
 
 function isCount(value: number): boolean {

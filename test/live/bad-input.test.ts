@@ -88,7 +88,7 @@ const unknownTypes = [
   'ack',
   '\u0000'
 ]
-const laterTypes = ['authenticate', 'resume', 'direct_message', 'group_message', 'inbox_ack']
+const laterTypes = ['authenticate', 'resume', 'group_message']
 
 const badIds: Record<string, string> = {
   'of 0 bytes': '',

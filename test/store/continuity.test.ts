@@ -131,7 +131,7 @@ t.test('only a message that is there can be another one', async (t) => {
 })
 
 t.test('in a channel that nobody has used any epoch is void, and an offset alone is not', async (t) => {
-  const empty = { top: undefined, messages: [], hasMore: false }
+  const empty = { top: undefined, oldest: 1, messages: [], hasMore: false }
   t.same(emptyPage(undefined), { ...empty, continuity: 'contiguous' })
   t.same(emptyPage({ offset: 5 }), { ...empty, continuity: 'contiguous' })
   t.same(emptyPage({ epoch: 'any', offset: 0 }), { ...empty, continuity: 'reset', holds: 0 })

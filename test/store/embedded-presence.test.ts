@@ -1,16 +1,23 @@
 import t from 'tap'
 import { EmbeddedPresence } from '../../src/store/embedded/embedded-presence.js'
+import { EmbeddedRecords, MemoryRecordBacking } from '../../src/store/embedded/embedded-records.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { membership, testPresence } from './presence-contract.js'
 
+const TTL_MS = 60_000
+
+function presenceOn(clock: ManualClock): EmbeddedPresence {
+  return new EmbeddedPresence(() => clock.now(), new EmbeddedRecords(new MemoryRecordBacking()), TTL_MS)
+}
+
 testPresence(t, async () => {
   const clock = new ManualClock()
-  return { presence: new EmbeddedPresence(clock.now), now: clock.now }
+  return { presence: presenceOn(clock), now: clock.now }
 })
 
 t.test('one who comes back has the time of its return', async (t) => {
   const clock = new ManualClock()
-  const presence = new EmbeddedPresence(clock.now)
+  const presence = presenceOn(clock)
   await presence.join([membership('lobby', 'ann', 'c1')])
   clock.advance(1000)
   await presence.join([membership('lobby', 'ann', 'c2')])

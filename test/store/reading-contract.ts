@@ -14,7 +14,7 @@ export function testReading(t: Test, createStreams: CreateStreams): void {
   t.test('a channel that nobody has used is empty, has no top, and is not created by reading', async (t) => {
     const { streams } = await started(t)
     const channel = freshChannel()
-    const empty = { top: undefined, messages: [], hasMore: false, continuity: 'contiguous' }
+    const empty = { top: undefined, oldest: 1, messages: [], hasMore: false, continuity: 'contiguous' }
     t.same(await streams.read(channel, { limit: 10 }), empty)
     t.same(await streams.read(channel, { limit: 0 }), empty)
     t.same(await streams.read(channel, { limit: 10, before: 5 }), empty)
@@ -177,7 +177,7 @@ export function testReading(t: Test, createStreams: CreateStreams): void {
       return (await streams.read(channel, { limit: 10 })).messages.length === 0
     })
     const page = await streams.read(channel, { limit: 10 })
-    t.same(page, { top: { epoch, offset: 2 }, messages: [], hasMore: false, continuity: 'contiguous' })
+    t.same(page, { top: { epoch, offset: 2 }, oldest: 3, messages: [], hasMore: false, continuity: 'contiguous' })
     const atTop = await streams.read(channel, { after: { epoch, offset: 2 }, limit: 10 })
     t.match(atTop, { continuity: 'contiguous', hasMore: false })
     const below = await streams.read(channel, { after: { epoch, offset: 0 }, limit: 10 })

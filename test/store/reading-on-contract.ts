@@ -18,7 +18,10 @@ export function testContinuity(t: Test, createStreams: CreateStreams): void {
     const { streams, channel, positions } = await filled(t)
     for (const after of [positions[9], { ...positions[9], messageId: undefined }]) {
       const page = await streams.read(channel, { after: after as { offset: number }, limit: 10 })
-      t.same({ ...page, top: page.top?.offset }, { top: 10, messages: [], hasMore: false, continuity: 'contiguous' })
+      t.same(
+        { ...page, top: page.top?.offset },
+        { top: 10, oldest: page.oldest, messages: [], hasMore: false, continuity: 'contiguous' }
+      )
     }
   })
 
@@ -95,7 +98,7 @@ export function testContinuity(t: Test, createStreams: CreateStreams): void {
     const { streams } = await filled(t)
     for (const offset of [0, 5]) {
       const page = await streams.read(freshChannel(), { after: { epoch: 'earlier', offset }, limit: 10 })
-      t.same(page, { top: undefined, messages: [], hasMore: false, continuity: 'reset', holds: 0 })
+      t.same(page, { top: undefined, oldest: 1, messages: [], hasMore: false, continuity: 'reset', holds: 0 })
     }
   })
 

@@ -15,7 +15,14 @@ async function openNode(t: Test, url: string, prefix: string) {
   const connections = await connect(t, url)
   const clock = new ManualClock(Date.now())
   const errors: unknown[] = []
-  const store: Store = await openRedisStore({ connections, url, prefix, clock, onError: (error) => errors.push(error) })
+  const store: Store = await openRedisStore({
+    deviceTtlMs: 60_000,
+    connections,
+    url,
+    prefix,
+    clock,
+    onError: (error) => errors.push(error)
+  })
   const node = { store, clock, errors, departed: [] as string[], lost: 0 }
   const onDeparture = ({ userIds }: { userIds: readonly string[] }) => node.departed.push(...userIds)
   await store.nodes.start({ onDeparture, onLeaseLost: () => node.lost++ }, () => 0)

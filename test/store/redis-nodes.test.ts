@@ -34,8 +34,20 @@ async function cluster(t: Test, size: number, url = server.url) {
     const connections = await connect(t, url)
     const clock = new ManualClock(Date.now())
     const errors: unknown[] = []
-    const nodes = new RedisNodes(connections, keys, clock, (error) => errors.push(error))
-    const presence = new RedisPresence(connections.commands, keys, () => nodes.name, clock.now)
+    const nodes = new RedisNodes({
+      connections,
+      keys,
+      clock,
+      seenTtlMs: 60_000,
+      onError: (error) => errors.push(error)
+    })
+    const presence = new RedisPresence({
+      redis: connections.commands,
+      keys,
+      node: () => nodes.name,
+      now: clock.now,
+      seenTtlMs: 60_000
+    })
     const node: NodeUnderTest = {
       nodes,
       presence,

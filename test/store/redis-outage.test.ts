@@ -42,7 +42,14 @@ async function opened(t: Test) {
   const errors: unknown[] = []
   const onError = (error: unknown) => errors.push(error)
   const clock = new ManualClock()
-  const store = await openRedisStore({ connections, url: server.url, prefix: randomUUID(), clock, onError })
+  const store = await openRedisStore({
+    deviceTtlMs: 60_000,
+    connections,
+    url: server.url,
+    prefix: randomUUID(),
+    clock,
+    onError
+  })
   const heard = new Hearing()
   await store.streams.start(heard)
   await store.nodes.start({ onDeparture: () => {}, onLeaseLost: () => {} }, () => 0)

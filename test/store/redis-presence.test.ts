@@ -13,8 +13,9 @@ async function twoNodes(t: Test) {
   const keys = new Keys(prefix)
   const { commands } = await connect(t, server.url)
   const { commands: others } = await connect(t, server.url)
-  const one = new RedisPresence(commands, keys, () => 'node-1.1', Date.now)
-  const two = new RedisPresence(others, keys, () => 'node-2.1', Date.now)
+  const options = { keys, now: Date.now, seenTtlMs: 60_000 }
+  const one = new RedisPresence({ ...options, redis: commands, node: () => 'node-1.1' })
+  const two = new RedisPresence({ ...options, redis: others, node: () => 'node-2.1' })
   return { one, two, prefix, redis: await bystander(t, server.url) }
 }
 
@@ -88,14 +89,25 @@ t.test('nothing is left when all have gone', async (t) => {
     await presence.leave(all)
     await Promise.all(all.map(({ connectionId, userId }) => presence.disconnect(connectionId, userId)))
   }
-  t.same(await keysOf(redis, prefix), [])
+  const left = await keysOf(redis, prefix)
+  t.same(
+    left.filter((key) => !key.includes(':seen:')),
+    []
+  )
+  for (const key of left) t.ok((await redis.pttl(key)) > 0, `${key} goes by itself`)
 })
 
 t.test('a node under a new name has nothing of what it had under the old one', async (t) => {
   const { prefix } = await twoNodes(t)
   const { commands } = await connect(t, server.url)
   let name = 'node-1.1'
-  const presence = new RedisPresence(commands, new Keys(prefix), () => name, Date.now)
+  const presence = new RedisPresence({
+    redis: commands,
+    keys: new Keys(prefix),
+    node: () => name,
+    now: Date.now,
+    seenTtlMs: 60_000
+  })
   await presence.join([membership('lobby', 'ann')])
   name = 'node-1.2'
   t.match(await presence.leave([membership('lobby', 'ann')]), [{ userChanged: false, users: 1 }])

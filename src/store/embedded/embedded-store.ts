@@ -32,7 +32,7 @@ export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, onError }: Embe
   const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
   const streams = new EmbeddedStreams(ledger, clock)
   const records = new EmbeddedRecords(ledger.records)
-  const presence = new EmbeddedPresence(clock.now, records, deviceTtlMs)
+  const presence = new EmbeddedPresence(() => clock.now(), records, deviceTtlMs)
   const cursors = new EmbeddedCursors(records, clock, deviceTtlMs)
   const stopSweeping = clock.every(sweepPeriodMs, () => {
     streams.sweep().catch(onError)

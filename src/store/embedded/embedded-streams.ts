@@ -134,9 +134,7 @@ export class EmbeddedStreams implements Streams {
   }
 
   #work(): void {
-    this.#working ??= this.#run().finally(() => {
-      this.#working = undefined
-    })
+    this.#working ??= this.#run()
   }
 
   async #run(): Promise<void> {
@@ -149,12 +147,14 @@ export class EmbeddedStreams implements Streams {
       this.#queue = this.#queue.slice(BATCH_MAX)
       if (batch.length > 0) await this.#commit(batch)
     }
+    this.#working = undefined
   }
 
   async #commit(batch: PendingPublish[]): Promise<void> {
     const draft: Draft = { metas: new Map(), messages: [], receipts: [], trims: [], receiptOf: new Map() }
-    const outcomes = batch.map((pending) => this.#number(draft, pending))
+    let outcomes: Published[]
     try {
+      outcomes = batch.map((pending) => this.#number(draft, pending))
       await this.#ledger.commit(draft)
     } catch (error) {
       for (const { reject } of batch) reject(storeUnavailable(error))

@@ -1,3 +1,4 @@
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { decodeMessage, encodeMessage } from '../record.js'
 import type { ChannelId, StoredMessage } from '../streams.js'
@@ -6,6 +7,11 @@ import { LmdbRecordBacking } from './lmdb-record-backing.js'
 
 /** Receipts are filed by the minute in which they end, so that those that ended lie together. */
 const bucketMs = 60_000
+const KEYS_PAGE = 256
+const MAGIC = 0xbeefc0de
+const MAGIC_AT = 24
+/** Two meta pages. */
+const FILE_BYTES_MIN = 8192
 
 type StoredReceipt = [epoch: string, offset: number, timestamp: number, expiresAt: number]
 
@@ -22,6 +28,7 @@ export class LmdbLedger implements Ledger {
 
   /** Opens or creates the file. Throws what LMDB throws where it cannot. */
   constructor(path: string) {
+    checkFile(path)
     // Without overlapping sync a transaction becomes visible only once it is on the disk.
     this.#root = open({ path, overlappingSync: false, maxDbs: 16 })
     this.records = new LmdbRecordBacking(this.#root)
@@ -76,9 +83,14 @@ export class LmdbLedger implements Ledger {
     await this.#root.flushed
   }
 
-  channels(): Iterable<ChannelId> {
-    // Without a snapshot: a walk over many turns would keep LMDB from reusing pages.
-    return this.#metas.getKeys({ snapshot: false })
+  *channels(): Iterable<ChannelId> {
+    // Page by page: a cursor that stays open skips keys where others are removed, and keeps LMDB from reusing space.
+    let page = [...this.#metas.getKeys({ limit: KEYS_PAGE })]
+    while (page.length > 0) {
+      yield* page
+      const start = page.at(-1) as ChannelId
+      page = [...this.#metas.getKeys({ start, exclusiveStart: true, limit: KEYS_PAGE })]
+    }
   }
 
   async sweepReceipts(now: number): Promise<void> {
@@ -98,6 +110,22 @@ export class LmdbLedger implements Ledger {
 
   async close(): Promise<void> {
     await this.#root.close()
+  }
+}
+
+/** LMDB ends the process on a file that is none of its own (lmdb.h: the magic number of a meta page). Throws. */
+function checkFile(path: string): void {
+  if (!existsSync(path)) return
+  const descriptor = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(MAGIC_AT + 4)
+    const bytes = readSync(descriptor, head, 0, head.length, 0)
+    const { size } = fstatSync(descriptor)
+    if (size === 0) return
+    const known = size >= FILE_BYTES_MIN && bytes === head.length && head.readUInt32LE(MAGIC_AT) === MAGIC
+    if (!known) throw new Error(`${path} is not a database of this server`)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -26,7 +26,7 @@ export interface RedisConnection extends Redis {
     connectionCount: number,
     take: '0' | '1'
   ): Promise<number>
-  rcDropLease(leases: Key, connections: Key, node: string): Promise<null>
+  rcDropLease(leases: Key, connections: Key, dead: Key, node: string): Promise<null>
   rcClaimDead(leases: Key, connections: Key, dead: Key, claimMs: number): Promise<string | null>
   rcCountNodes(leases: Key, connections: Key, node: string): Promise<[nodes: number, connections: number]>
 }
@@ -77,7 +77,11 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
     }
     return connection
   }
-  const opening = [connect('commands'), connect('subscriber', { autoResubscribe: false }), connect('lease')] as const
+  const opening = [
+    connect('commands', { enableAutoPipelining: true }),
+    connect('subscriber', { autoResubscribe: false }),
+    connect('lease')
+  ] as const
   try {
     const [commands, subscriber, lease] = await Promise.all(opening)
     return { commands, subscriber, lease }

@@ -41,6 +41,11 @@ export class Keys {
     return `${this.#at(room)}:users:${room}`
   }
 
+  /** Sorted set by name: users of a room. */
+  userNames(room: string): string {
+    return `${this.#at(room)}:user-names:${room}`
+  }
+
   /** Hash: connection → user of one node in a room. */
   nodeMembers(room: string, node: string): string {
     return `${this.#at(room)}:members:${node}:${room}`

@@ -5,6 +5,7 @@ import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
 import type { RedisConnections } from './connections.js'
 import { type Keys, PARTITIONS } from './keys.js'
 import { onlineKeys, roomKeys } from './redis-presence.js'
+import { readRun } from './run-watch.js'
 
 const LEASE_MS = 8000
 const RENEW_PERIOD_MS = 2000
@@ -36,7 +37,8 @@ export class RedisNodes implements Nodes {
   #connectionCount = () => 0
   #stops: Array<() => void> = []
   #sweeping = false
-  #renewing = false
+  #renewing = Promise.resolve()
+  #run = ''
   /** When Redis was last known to begin answering: before one full lease from then, nobody is judged. */
   #connectedAt: number
   #renewedAt: number
@@ -65,13 +67,13 @@ export class RedisNodes implements Nodes {
     this.#listener = listener
     this.#connectionCount = connectionCount
     await answered(this.#renew('1'))
-    this.#connections.lease.on('ready', () => {
-      this.#connectedAt = this.#clock.monotonic()
-      this.#renewSafely()
-    })
+    this.#run = await answered(readRun(this.#connections.lease))
+    const onReady = () => void this.#afterReconnect()
+    this.#connections.lease.on('ready', onReady)
     this.#stops = [
       this.#clock.every(RENEW_PERIOD_MS, () => this.#renewSafely()),
-      this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely())
+      this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely()),
+      () => this.#connections.lease.off('ready', onReady)
     ]
   }
 
@@ -85,21 +87,38 @@ export class RedisNodes implements Nodes {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     await this.#connections.lease
-      .rcDropLease(this.#keys.leases, this.#keys.nodeConnections, this.name)
+      .rcDropLease(this.#keys.leases, this.#keys.nodeConnections, this.#keys.dead, this.name)
       // Where Redis is away the lease runs out by itself.
       .catch(this.#onError)
   }
 
-  async #renewSafely(): Promise<void> {
-    if (this.#renewing) return
-    this.#renewing = true
-    try {
-      if ((await this.#renew('0')) === 0) await this.#beginAnew()
-    } catch (error) {
-      this.#onError(error)
-    } finally {
-      this.#renewing = false
-    }
+  /** Another run of Redis may have the lease in it that it had long ago, and a presence as old. */
+  async #afterReconnect(): Promise<void> {
+    this.#connectedAt = this.#clock.monotonic()
+    await this.#renewSafely(async () => {
+      const run = await readRun(this.#connections.lease)
+      const sameRun = run === this.#run
+      this.#run = run
+      return sameRun
+    })
+  }
+
+  /** One at a time; a failure is for the next. */
+  async #renewSafely(mayRenew = async () => true): Promise<void> {
+    this.#renewing = this.#renewing.then(async () => {
+      try {
+        if (!(await mayRenew()) || (await this.#renew('0')) === 0) await this.#beginAnew()
+      } catch (error) {
+        this.#onTrouble(error)
+      }
+    })
+    await this.#renewing
+  }
+
+  /** Whoever could not reach Redis knows nothing of the others' leases. */
+  #onTrouble(error: unknown): void {
+    this.#connectedAt = this.#clock.monotonic()
+    this.#onError(error)
   }
 
   async #renew(take: '0' | '1'): Promise<number> {
@@ -123,7 +142,7 @@ export class RedisNodes implements Nodes {
     try {
       await this.#sweep()
     } catch (error) {
-      this.#onError(error)
+      this.#onTrouble(error)
     } finally {
       this.#sweeping = false
     }

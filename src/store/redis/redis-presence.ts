@@ -57,21 +57,14 @@ export class RedisPresence implements Presence {
     members: Member[]
     nextCursor: string | undefined
   }> {
-    // HSCAN may give more than asked. What it gives at one cursor is sorted, and the cursor handed out says how far
-    // in it the page went.
-    let { scan, name } = parseMemberCursor(cursor)
-    const members: Member[] = []
-    do {
-      const [next, fields] = await answered(this.#redis.hscan(this.#keys.users(room), scan, 'COUNT', limit))
-      const rest = membersOf(fields).filter(({ userId }) => name === undefined || userId > name)
-      members.push(...rest.slice(0, limit - members.length))
-      if (members.length === limit && rest.at(-1) !== members.at(-1)) {
-        return { members, nextCursor: `${scan}/${members.at(-1)?.userId}` }
-      }
-      scan = next
-      name = undefined
-    } while (scan !== '0' && members.length < limit)
-    return { members, nextCursor: scan === '0' ? undefined : `${scan}/` }
+    const start = cursor === undefined ? '-' : `(${cursor}`
+    const key = this.#keys.userNames(room)
+    const names = await answered(this.#redis.zrangebylex(key, start, '+', 'LIMIT', 0, limit + 1))
+    const page = names.slice(0, limit)
+    const states = page.length === 0 ? [] : await answered(this.#redis.hmget(this.#keys.users(room), ...page))
+    // One who left in between has no state any more.
+    const members = page.flatMap((userId, index) => memberOf(userId, states[index]) ?? [])
+    return { members, nextCursor: names.length > limit ? page.at(-1) : undefined }
   }
 
   async rooms({ prefix, limit, cursor }: PageQuery & { prefix: string }): Promise<{
@@ -153,14 +146,15 @@ export class RedisPresence implements Presence {
 }
 
 /** The keys of the scripts that join, leave and clear, in their order. */
-export function roomKeys(keys: Keys, room: string, node: string): [string, string, string, string, string] {
+export function roomKeys(keys: Keys, room: string, node: string): [string, string, string, string, string, string] {
   const partition = partitionOf(room)
   return [
     keys.users(room),
     keys.nodeMembers(room, node),
     keys.rooms(partition),
     keys.roomConnections(partition),
-    keys.nodeRooms(partition, node)
+    keys.nodeRooms(partition, node),
+    keys.userNames(room)
   ]
 }
 
@@ -179,18 +173,10 @@ function changesOf(
   })
 }
 
-function membersOf(fields: string[]): Member[] {
-  const members: Member[] = []
-  for (let index = 0; index < fields.length; index += 2) {
-    const [connections, joinedAt] = (fields[index + 1] ?? '').split(':').map(Number)
-    members.push({ userId: fields[index] ?? '', connections: connections ?? 0, joinedAt: joinedAt ?? 0 })
-  }
-  return members.sort((a, b) => (a.userId < b.userId ? -1 : 1))
-}
-
-function parseMemberCursor(cursor = ''): { scan: string; name: string | undefined } {
-  const [, scan = '0', name = ''] = /^(\d{1,20})\/(.*)$/s.exec(cursor) ?? []
-  return { scan, name: name === '' ? undefined : name }
+function memberOf(userId: string, state: string | null | undefined): Member | undefined {
+  if (state === null || state === undefined) return undefined
+  const [connections = 0, joinedAt = 0] = state.split(':').map(Number)
+  return { userId, connections, joinedAt }
 }
 
 function parseRoomCursor(cursor = ''): { partition: number; name: string | undefined } {

@@ -38,11 +38,11 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
       redis: connections.commands,
       keys,
       node: () => nodes.name,
-      now: clock.now,
+      now: () => clock.now(),
       seenTtlMs: deviceTtlMs
     }),
     nodes,
-    cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, clock.now),
+    cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, () => clock.now()),
     readiness,
     close: () => {
       closed ??= nodes.close()

@@ -32,6 +32,8 @@ export class RedisStreams implements Streams {
   /** What this node hears, by topic: the one truth, also after a reconnect. */
   readonly #topics = new Map<string, ChannelId>()
   #listener: StreamListener | undefined
+  /** Subscriptions that Redis has not confirmed yet. */
+  readonly #confirming = new Map<ChannelId, Promise<void>>()
 
   constructor(connections: RedisConnections, keys: Keys, run: RunWatch) {
     this.#connections = connections
@@ -94,7 +96,8 @@ export class RedisStreams implements Streams {
       return { top, oldest, messages, hasMore: (messages[0]?.offset ?? end) > oldest, continuity: 'contiguous' }
     }
     const state = { epoch: top.epoch, top: top.offset, forks }
-    const verdict = isAnotherMessage(after, found) ? ({ valid: false, holds: 0 } as const) : judgePosition(state, after)
+    const judged = judgePosition(state, after)
+    const verdict = judged.valid && isAnotherMessage(after, found) ? ({ valid: false, holds: 0 } as const) : judged
     const messages = verdict.valid
       ? answer.messages
       : ((await this.#readFrom(channel, 'after', 0, limit, ''))?.messages ?? [])
@@ -123,12 +126,17 @@ export class RedisStreams implements Streams {
   async subscribe(channels: readonly ChannelId[]): Promise<Position[]> {
     const fresh = channels.filter((channel) => !this.#topics.has(this.#keys.topic(channel)))
     for (const channel of fresh) this.#topics.set(this.#keys.topic(channel), channel)
+    const confirmed = this.#subscribeTopics(fresh.map((channel) => this.#keys.topic(channel)))
+    for (const channel of fresh) this.#confirming.set(channel, confirmed)
     try {
-      await answered(this.#subscribeTopics(fresh.map((channel) => this.#keys.topic(channel))))
+      await answered(Promise.all(channels.map((channel) => this.#confirming.get(channel))))
       return await this.tops(channels)
     } catch (error) {
-      await this.unsubscribe(fresh)
+      // Not waited for: the caller has waited long enough.
+      void this.unsubscribe(fresh)
       throw error
+    } finally {
+      for (const channel of fresh) this.#confirming.delete(channel)
     }
   }
 

@@ -34,7 +34,7 @@ export class RunWatch {
   }
 }
 
-async function readRun(connection: RedisConnection): Promise<string> {
+export async function readRun(connection: RedisConnection): Promise<string> {
   const info = await connection.info('server')
   const run = /^run_id:(\w+)/m.exec(info)?.[1]
   if (run === undefined) throw new Error('Redis does not tell its run_id')

@@ -58,6 +58,8 @@ const publish = /* lua */ `
     local id = offset .. '-' .. string.format('%.0f', now_ms())
     redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], id, 'r', record)
     redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  else
+    redis.call('DEL', KEYS[2])
   end
   redis.call('HSET', KEYS[1], 'offset', offset, 'size', ARGV[6], 'ttl', ARGV[7])
   redis.call('PEXPIRE', KEYS[1], ARGV[8])
@@ -76,31 +78,46 @@ const touch = /* lua */ `
 `
 
 /**
+ * The first offset of a log that is not too old, top + 1 where none is; drops what lies before. Offsets have no hole and
+ * their times hardly ever go back, so halving finds it.
+ */
+const oldestKept = /* lua */ `
+  local function entry_from (log, id)
+    local entry = redis.call('XRANGE', log, id, '+', 'COUNT', 1)[1]
+    if not entry then return end
+    local offset, ms = string.match(entry[1], '^(%d+)-(%d+)$')
+    return tonumber(offset), tonumber(ms)
+  end
+
+  local function oldest_kept (log, top, horizon)
+    local first, ms = entry_from(log, '-')
+    if not first then return top + 1 end
+    if ms > horizon then return first end
+    local low, high = first + 1, top + 1
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local offset, at = entry_from(log, string.format('%.0f', middle))
+      if offset and at > horizon then high = middle else low = middle + 1 end
+    end
+    redis.call('XTRIM', log, 'MINID', string.format('%.0f', low))
+    return low
+  end
+`
+
+/**
  * KEYS meta log; ARGV direction (after | before), offset (exclusive; before: empty for the top), limit, offset whose
  * message is wanted besides (empty: none). Drops what is too old first. Answers {epoch, offset, forks, oldest kept,
  * entries, found}; nothing for an unknown channel.
  */
 const read = /* lua */ `
   ${nowMs}
+  ${oldestKept}
   local known = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'forks', 'size', 'ttl')
   if not known[1] then return {} end
   local top = tonumber(known[2])
 
-  local horizon = now_ms() - tonumber(known[5] or '0')
-  local oldest
-  for page = 1, 100 do
-    local first = redis.call('XRANGE', KEYS[2], oldest or '-', '+', 'COUNT', page == 1 and 1 or 100)
-    local kept
-    for _, entry in ipairs(first) do
-      local offset, ms = string.match(entry[1], '^(%d+)-(%d+)$')
-      if tonumber(ms) > horizon then kept = offset break end
-      oldest = string.format('%.0f', offset + 1)
-    end
-    if kept or #first == 0 then oldest = kept or oldest break end
-  end
-  if oldest then redis.call('XTRIM', KEYS[2], 'MINID', oldest) end
-  if redis.call('XLEN', KEYS[2]) == 0 then oldest = top + 1 end
-  oldest = math.max(tonumber(oldest), top - tonumber(known[4] or '0') + 1)
+  local oldest = oldest_kept(KEYS[2], top, now_ms() - tonumber(known[5] or '0'))
+  oldest = math.max(oldest, top - tonumber(known[4] or '0') + 1)
 
   local entries = {}
   local limit = tonumber(ARGV[3])
@@ -108,7 +125,7 @@ const read = /* lua */ `
     local from = string.format('%.0f', math.max(ARGV[2] + 1, oldest))
     entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', limit)
   elseif limit > 0 then
-    local to = ARGV[2] == '' and '+' or string.format('%.0f', ARGV[2] - 1)
+    local to = ARGV[2] == '' and '+' or string.format('%.0f', math.max(ARGV[2] - 1, 0))
     entries = redis.call('XREVRANGE', KEYS[2], to, string.format('%.0f', oldest), 'COUNT', limit)
   end
   local found = {}
@@ -116,13 +133,19 @@ const read = /* lua */ `
   return { known[1], known[2], known[3] or '', string.format('%.0f', oldest), entries, found }
 `
 
-/** KEYS users, members of the node, rooms, connections by room, rooms of the node; ARGV room, connection, user, now ms.
- * Answers {user changed, users, connections}. */
+/**
+ * KEYS users, members of the node, rooms, connections by room, rooms of the node, names of users; ARGV room, connection,
+ * user, now ms.
+ * Answers {user changed, users, connections}.
+ */
 const joinRoom = /* lua */ `
   local changed = 0
   if redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[3]) == 1 then
     local connections, joined_at = string.match(redis.call('HGET', KEYS[1], ARGV[3]) or '', '^(%d+):(%d+)$')
-    if not connections then changed = 1 end
+    if not connections then
+      changed = 1
+      redis.call('ZADD', KEYS[6], 0, ARGV[3])
+    end
     redis.call('HSET', KEYS[1], ARGV[3], string.format('%.0f:%s', (connections or 0) + 1, joined_at or ARGV[4]))
     redis.call('HINCRBY', KEYS[4], ARGV[1], 1)
     redis.call('ZADD', KEYS[3], 0, ARGV[1])
@@ -148,6 +171,7 @@ const removeMember = /* lua */ `
       return false
     end
     redis.call('HDEL', keys[1], user)
+    redis.call('ZREM', keys[6], user)
     return user
   end
 `
@@ -164,7 +188,12 @@ const leaveRoom = /* lua */ `
 const clearRoom = /* lua */ `
   ${removeMember}
   local gone = {}
-  local page = redis.call('HSCAN', KEYS[2], 0, 'COUNT', ARGV[2])[2]
+  -- A table that many have left is mostly empty: go on until something is found.
+  local cursor, page = '0', {}
+  repeat
+    local scanned = redis.call('HSCAN', KEYS[2], cursor, 'COUNT', ARGV[2])
+    cursor, page = scanned[1], scanned[2]
+  until #page > 0 or cursor == '0'
   for index = 1, #page, 2 do
     local user = remove_member(KEYS, ARGV[1], page[index])
     if user then gone[#gone + 1] = user end
@@ -230,10 +259,11 @@ const renewLease = /* lua */ `
   return 1
 `
 
-/** KEYS leases, connections; ARGV node. */
+/** KEYS leases, connections, dead; ARGV node. What it leaves in the presence is removed as a dead node's. */
 const dropLease = /* lua */ `
   redis.call('ZREM', KEYS[1], ARGV[1])
   redis.call('HDEL', KEYS[2], ARGV[1])
+  redis.call('ZADD', KEYS[3], 0, ARGV[1])
 `
 
 /** KEYS leases, connections, dead; ARGV claim ms. Hands one dead node to the caller for that long; answers it, or nil. */
@@ -269,14 +299,14 @@ export const scripts = {
   rcPublish: { lua: publish, numberOfKeys: 3 },
   rcTouch: { lua: touch, numberOfKeys: 2 },
   rcRead: { lua: read, numberOfKeys: 2 },
-  rcJoinRoom: { lua: joinRoom, numberOfKeys: 5 },
-  rcLeaveRoom: { lua: leaveRoom, numberOfKeys: 5 },
-  rcClearRoom: { lua: clearRoom, numberOfKeys: 5 },
+  rcJoinRoom: { lua: joinRoom, numberOfKeys: 6 },
+  rcLeaveRoom: { lua: leaveRoom, numberOfKeys: 6 },
+  rcClearRoom: { lua: clearRoom, numberOfKeys: 6 },
   rcConnectUser: { lua: connectUser, numberOfKeys: 2 },
   rcDisconnectUsers: { lua: disconnectUsers, numberOfKeys: 3 },
   rcMoveCursor: { lua: moveCursor, numberOfKeys: 3 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
-  rcDropLease: { lua: dropLease, numberOfKeys: 2 },
+  rcDropLease: { lua: dropLease, numberOfKeys: 3 },
   rcClaimDead: { lua: claimDead, numberOfKeys: 3 },
   rcCountNodes: { lua: countNodes, numberOfKeys: 2 }
 } as const
