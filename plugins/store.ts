@@ -23,11 +23,12 @@ export default fp(
 )
 
 async function openStore(fastify: FastifyInstance): Promise<Store> {
-  const { REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir, INBOX_TTL } = fastify.config
+  const { REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir, INBOX_TTL, SESSION_TTL } = fastify.config
   const deviceTtlMs = INBOX_TTL * 1000
+  const sessionTtlMs = SESSION_TTL * 1000
   const onError = fastify.reportFailure
-  if (url === undefined) return openEmbeddedStore({ dataDir, clock: systemClock, deviceTtlMs, onError })
+  if (url === undefined) return openEmbeddedStore({ dataDir, clock: systemClock, deviceTtlMs, sessionTtlMs, onError })
   // The namespaces that plugins/redis.ts registered are these three.
   const connections = fastify.redis as unknown as RedisConnections
-  return await openRedisStore({ connections, url, prefix, clock: systemClock, deviceTtlMs, onError })
+  return await openRedisStore({ connections, url, prefix, clock: systemClock, deviceTtlMs, sessionTtlMs, onError })
 }

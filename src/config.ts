@@ -88,6 +88,8 @@ export const settingGroups = {
   'Signs of life': {
     HEARTBEAT_INTERVAL: number(20, 'Seconds between two pings.', 1),
     HEARTBEAT_TIMEOUT: number(60, 'Seconds without a sign of life before a connection is closed.', 1),
+    SESSION_TTL: number(120, 'Seconds that a session waits for its client after an unclean close.'),
+    PRESENCE_GRACE: number(10, 'Seconds after an unclean close before the others hear that a user left.'),
     PRESENCE_EVENTS_MAX: number(200, 'Users in a room up to which members hear names instead of counts.')
   },
   Monitoring: {

@@ -2,6 +2,7 @@ import type { Durability } from '../protocol/values.js'
 import type { Cursors } from './cursors.js'
 import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
+import type { Sessions } from './sessions.js'
 import type { Streams } from './streams.js'
 
 /** The store cannot be opened; its message is one line for the operator. */
@@ -19,6 +20,7 @@ export interface Store {
   readonly presence: Presence
   readonly nodes: Nodes
   readonly cursors: Cursors
+  readonly sessions: Sessions
   /** Whether the store can keep its promises now. Answers at once, from what is known. */
   readiness(): Readiness
   /** Waits for what is under way, then lets go of everything. Idempotent. */

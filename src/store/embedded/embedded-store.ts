@@ -5,6 +5,7 @@ import { EmbeddedCursors } from './embedded-cursors.js'
 import { EmbeddedNodes } from './embedded-nodes.js'
 import { EmbeddedPresence } from './embedded-presence.js'
 import { EmbeddedRecords } from './embedded-records.js'
+import { EmbeddedSessions } from './embedded-sessions.js'
 import { EmbeddedStreams } from './embedded-streams.js'
 import { FolderError, lockFolder } from './folder-lock.js'
 import type { Ledger } from './ledger.js'
@@ -21,22 +22,27 @@ export interface EmbeddedStoreOptions {
   readonly clock: Clock
   /** After this time of disuse a device is forgotten, and when a user was there last. */
   readonly deviceTtlMs: number
+  /** How long a session waits for its client. */
+  readonly sessionTtlMs: number
   /** A sweep that failed; the next one tries again. */
   readonly onError: (error: unknown) => void
 }
 
 /** Opens the store of a single process. Throws where the folder cannot be opened or another process holds it. */
-export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, onError }: EmbeddedStoreOptions): Store {
+export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, sessionTtlMs, onError }: EmbeddedStoreOptions): Store {
   const inMemory = dataDir === MEMORY
   const unlock = inMemory ? () => {} : lockFolder(dataDir)
   const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
   const streams = new EmbeddedStreams(ledger, clock)
   const records = new EmbeddedRecords(ledger.records)
   const presence = new EmbeddedPresence(() => clock.now(), records, deviceTtlMs)
+  const nodes = new EmbeddedNodes()
+  const sessions = new EmbeddedSessions(nodes.nodeId, records, clock, sessionTtlMs)
   const cursors = new EmbeddedCursors(records, clock, deviceTtlMs)
   const stopSweeping = clock.every(sweepPeriodMs, () => {
     streams.sweep().catch(onError)
     cursors.sweep().catch(onError)
+    sessions.sweep().catch(onError)
     presence.sweep().catch(onError)
   })
   let closed: Promise<void> | undefined
@@ -46,8 +52,9 @@ export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, onError }: Embe
     durable: ledger.durable,
     streams,
     presence,
-    nodes: new EmbeddedNodes(),
+    nodes,
     cursors,
+    sessions,
     readiness: (): Readiness => (closed === undefined ? { ready: true } : { ready: false, reason: 'store is closed' }),
     close: () => {
       closed ??= closeAll()

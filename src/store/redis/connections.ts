@@ -27,7 +27,14 @@ export interface RedisConnection extends Redis {
     take: '0' | '1'
   ): Promise<number>
   rcDropLease(leases: Key, connections: Key, dead: Key, node: string): Promise<null>
-  rcClaimDead(leases: Key, connections: Key, dead: Key, claimMs: number): Promise<string | null>
+  rcClaimDead(...keysAndArguments: Argument[]): Promise<string | null>
+  rcSaveSession(...keysAndArguments: Argument[]): Promise<number>
+  rcTakeSession(
+    ...keysAndArguments: Argument[]
+  ): Promise<[generation: number, user: string, rooms: string, formerOwner: string] | null>
+  rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
+  rcEndSession(session: Key, generation: number): Promise<null>
+  rcEndOfLease(leases: Key, ended: Key, node: string): Promise<string | null>
   rcCountNodes(leases: Key, connections: Key, node: string): Promise<[nodes: number, connections: number]>
 }
 

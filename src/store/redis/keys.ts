@@ -92,6 +92,16 @@ export class Keys {
     return `${this.#at(userId)}:cursors:${userId.length}:${userId}:${deviceId}`
   }
 
+  /** Hash: a session. */
+  session(sessionId: string): string {
+    return `${this.#at(sessionId)}:session:${sessionId}`
+  }
+
+  /** Sorted set: node that is dead → when its lease ended; for as long as that may matter to a session. */
+  get ended(): string {
+    return `${this.#prefix}:{nodes}:ended`
+  }
+
   /** Sorted set: node → end of its lease. */
   get leases(): string {
     return `${this.#prefix}:{nodes}:leases`

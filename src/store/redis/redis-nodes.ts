@@ -12,6 +12,8 @@ const RENEW_PERIOD_MS = 2000
 const SWEEP_PERIOD_MS = 1000
 /** How long one node may take to bury another before a third goes on with it. */
 const CLAIM_MS = 10_000
+/** How long it is known when a dead node was alive last. */
+const ENDED_TTL_MS = 86_400_000
 /** Members of a dead node that are removed in one step. */
 const PAGE = 500
 
@@ -84,6 +86,13 @@ export class RedisNodes implements Nodes {
     return { nodes, connections: others + this.#connectionCount() }
   }
 
+  /** When a node's lease ends or ended, in milliseconds since 1970; undefined for one that gave it back. */
+  async endOfLease(node: string): Promise<number | undefined> {
+    const { leases, ended } = this.#keys
+    const endedAt = await answered(this.#connections.commands.rcEndOfLease(leases, ended, node))
+    return endedAt === null ? undefined : Number(endedAt)
+  }
+
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     await this.#connections.lease
@@ -151,8 +160,8 @@ export class RedisNodes implements Nodes {
   async #sweep(): Promise<void> {
     const { commands } = this.#connections
     for (;;) {
-      const { leases, nodeConnections, dead } = this.#keys
-      const node = await commands.rcClaimDead(leases, nodeConnections, dead, CLAIM_MS)
+      const { leases, nodeConnections, dead, ended } = this.#keys
+      const node = await commands.rcClaimDead(leases, nodeConnections, dead, ended, CLAIM_MS, ENDED_TTL_MS)
       if (node === null) return
       await this.#bury(node)
       await commands.zrem(dead, node)

@@ -5,6 +5,7 @@ import { Keys } from './keys.js'
 import { RedisCursors } from './redis-cursors.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
+import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
 import { RunWatch } from './run-watch.js'
 
@@ -15,6 +16,8 @@ export interface RedisStoreOptions {
   readonly clock: Clock
   /** After this time of disuse a device is forgotten. */
   readonly deviceTtlMs: number
+  /** How long a session waits for its client. */
+  readonly sessionTtlMs: number
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -24,7 +27,7 @@ const leaseAgeMsMax = 4000
 
 /** The store that many nodes share. The connections stay their owner's to close. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { connections, url, prefix, clock, deviceTtlMs, onError } = options
+  const { connections, url, prefix, clock, deviceTtlMs, sessionTtlMs, onError } = options
   const keys = new Keys(prefix)
   const run = await RunWatch.of(connections.commands)
   const nodes = new RedisNodes({ connections, keys, clock, seenTtlMs: deviceTtlMs, onError })
@@ -43,6 +46,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     }),
     nodes,
     cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, () => clock.now()),
+    sessions: new RedisSessions({ redis: connections.commands, keys, clock, nodes, ttlMs: sessionTtlMs }),
     readiness,
     close: () => {
       closed ??= nodes.close()

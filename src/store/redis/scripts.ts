@@ -250,6 +250,52 @@ const moveCursor = /* lua */ `
   return cursor
 `
 
+/** KEYS session; ARGV generation, user, token hash, owner, rooms, ttl ms. Answers 1, or 0 where a later owner has it. */
+const saveSession = /* lua */ `
+  local generation = redis.call('HGET', KEYS[1], 'generation')
+  if generation and tonumber(generation) > tonumber(ARGV[1]) then return 0 end
+  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'user', ARGV[2], 'token', ARGV[3], 'owner', ARGV[4], 'rooms', ARGV[5])
+  redis.call('HDEL', KEYS[1], 'released')
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  return 1
+`
+
+/**
+ * KEYS session; ARGV token hash, next token hash, owner, now ms, how long the token before works, ttl ms. Answers
+ * {generation, user, rooms, former owner}, or nil where the token does not match.
+ */
+const takeSession = /* lua */ `
+  local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms')
+  if not known[1] then return nil end
+  local is_previous = known[2] == ARGV[1] and tonumber(known[3]) > tonumber(ARGV[4])
+  if known[1] ~= ARGV[1] and not is_previous then return nil end
+  local generation = redis.call('HINCRBY', KEYS[1], 'generation', 1)
+  redis.call('HDEL', KEYS[1], 'previous', 'previous_until', 'released')
+  redis.call('HSET', KEYS[1], 'token', ARGV[2], 'owner', ARGV[3])
+  if not is_previous then
+    redis.call('HSET', KEYS[1], 'previous', ARGV[1], 'previous_until', string.format('%.0f', ARGV[4] + ARGV[5]))
+  end
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  return { generation, known[5], known[6], known[4] }
+`
+
+/** KEYS session; ARGV generation, now ms, ttl ms. */
+const releaseSession = /* lua */ `
+  if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return end
+  redis.call('HSET', KEYS[1], 'released', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`
+
+/** KEYS session; ARGV generation. */
+const endSession = /* lua */ `
+  if redis.call('HGET', KEYS[1], 'generation') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+`
+
+/** KEYS leases, ended; ARGV node. Answers when its lease ends or ended; nil where it gave it back, or long ago. */
+const endOfLease = /* lua */ `
+  return redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('ZSCORE', KEYS[2], ARGV[1])
+`
+
 /** KEYS leases, connections; ARGV node, lease ms, connections, 1 to take the lease or 0 to renew it. Answers 1 if held. */
 const renewLease = /* lua */ `
   ${nowMs}
@@ -266,7 +312,7 @@ const dropLease = /* lua */ `
   redis.call('ZADD', KEYS[3], 0, ARGV[1])
 `
 
-/** KEYS leases, connections, dead; ARGV claim ms. Hands one dead node to the caller for that long; answers it, or nil. */
+/** KEYS leases, connections, dead, ended; ARGV claim ms, how long the end of a lease is remembered. Hands one dead node to the caller for that long; answers it, or nil. */
 const claimDead = /* lua */ `
   ${nowMs}
   local now = now_ms()
@@ -274,6 +320,9 @@ const claimDead = /* lua */ `
   now = string.format('%.0f', now)
   local node = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
   if node then
+    redis.call('ZADD', KEYS[4], redis.call('ZSCORE', KEYS[1], node), node)
+    redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now - ARGV[2]))
+    redis.call('PEXPIRE', KEYS[4], ARGV[2])
     redis.call('ZREM', KEYS[1], node)
     redis.call('HDEL', KEYS[2], node)
   else
@@ -307,6 +356,11 @@ export const scripts = {
   rcMoveCursor: { lua: moveCursor, numberOfKeys: 3 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
   rcDropLease: { lua: dropLease, numberOfKeys: 3 },
-  rcClaimDead: { lua: claimDead, numberOfKeys: 3 },
+  rcClaimDead: { lua: claimDead, numberOfKeys: 4 },
+  rcSaveSession: { lua: saveSession, numberOfKeys: 1 },
+  rcTakeSession: { lua: takeSession, numberOfKeys: 1 },
+  rcReleaseSession: { lua: releaseSession, numberOfKeys: 1 },
+  rcEndSession: { lua: endSession, numberOfKeys: 1 },
+  rcEndOfLease: { lua: endOfLease, numberOfKeys: 2 },
   rcCountNodes: { lua: countNodes, numberOfKeys: 2 }
 } as const

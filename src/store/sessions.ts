@@ -1,0 +1,56 @@
+import type { Position } from './streams.js'
+
+/** Where a session stands in its rooms. */
+export type SessionRooms = Readonly<Record<string, Position>>
+
+/** A session as its present owner writes it. */
+export interface OwnedSession {
+  readonly sessionId: string
+  readonly userId: string
+  /** Counts the owners: whoever writes with an older one has lost it. */
+  readonly generation: number
+  /** SHA-256 of the resume token, in hex. The token itself is nowhere. */
+  readonly tokenHash: string
+  readonly rooms: SessionRooms
+}
+
+export interface TakeRequest {
+  readonly sessionId: string
+  /** Of the token that was shown. */
+  readonly tokenHash: string
+  /** Of the one that is good from now on. */
+  readonly nextTokenHash: string
+}
+
+export interface TakenSession {
+  readonly session: OwnedSession
+  /** The node that had it, where that may still have its connection. */
+  readonly formerOwner: string
+}
+
+/**
+ * What survives a dropped connection. Written while it is connected, so that it survives the death of its node as
+ * well; kept for `ttlMs` after its connection closed or its node was last alive.
+ */
+export interface Sessions {
+  /** This node's name as an owner. */
+  readonly owner: string
+  /**
+   * Writes a session, and makes this node its owner. False where it belongs to a later generation by now: nothing was
+   * written. Idempotent.
+   */
+  save(session: OwnedSession): Promise<boolean>
+  /**
+   * Hands a session to this node, in the next generation and under the next token. The token before works once more
+   * for 30 s. Undefined for an unknown or expired session and for a token that does not match. Atomic: of two at once
+   * with the same token the second takes it from the first.
+   */
+  take(request: TakeRequest): Promise<TakenSession | undefined>
+  /** The connection is gone, and the session waits for `ttlMs`. Nothing happens to one of a later generation. */
+  release(sessionId: string, generation: number): Promise<void>
+  /** The session is over. Nothing happens to one of a later generation. */
+  end(sessionId: string, generation: number): Promise<void>
+}
+
+/** How long the token before the present one still works (protocol.md 2.4). */
+export const PREVIOUS_TOKEN_MS = 30_000
