@@ -10,5 +10,12 @@ t.test('a joined member hears what another posts, the ack and the message agree'
   await alice.next((m) => m.action === 'user_joined' && m.user_id === 'alice')
   const ack = await bob.ask({ type: 'chat_message', room: 'lobby', content: { text: 'hi' } })
   const message = await alice.next((m) => m.type === 'chat_message')
-  t.match(message, { room: 'lobby', content: { text: 'hi' }, user_id: 'bob', message_id: ack.message_id, epoch: ack.epoch, offset: 1 })
+  t.match(message, {
+    room: 'lobby',
+    content: { text: 'hi' },
+    user_id: 'bob',
+    message_id: ack.message_id,
+    epoch: ack.epoch,
+    offset: 1
+  })
 })

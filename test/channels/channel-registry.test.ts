@@ -35,7 +35,14 @@ class RecordingStreams implements Partial<Streams> {
   async read() {
     this.calls.push('read')
     const top = { epoch: 'e', offset: this.offset }
-    return { top, oldest: 1, messages: [], hasMore: false, continuity: 'gap' as const, gap: { from: 1, to: this.offset } }
+    return {
+      top,
+      oldest: 1,
+      messages: [],
+      hasMore: false,
+      continuity: 'gap' as const,
+      gap: { from: 1, to: this.offset }
+    }
   }
 }
 
