@@ -19,6 +19,7 @@ export default fp(
       clock: systemClock,
       retention: { size: config.HISTORY_SIZE, ttlMs: config.HISTORY_TTL * 1000 },
       roomsPerConnectionMax: config.MAX_ROOMS_PER_CONNECTION,
+      graceMs: config.PRESENCE_GRACE * 1000,
       presenceEventsMax: config.PRESENCE_EVENTS_MAX,
       onError: reportFailure
     })

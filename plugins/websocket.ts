@@ -20,11 +20,12 @@ const SHUTDOWN_TIMEOUT_MS = 3000
 
 export default fp(
   async (fastify) => {
-    const { config, feeds, heartbeat, inbox, pool, rooms, turn, users, reportFailure } = fastify
+    const { config, feeds, heartbeat, inbox, pool, rooms, sessions, turn, users, reportFailure } = fastify
     const live = new Live({
       rooms,
       users,
       inbox,
+      sessions,
       feeds,
       pool,
       heartbeat,
@@ -57,5 +58,5 @@ export default fp(
       }
     })
   },
-  { name: 'websocket', dependencies: ['rooms', 'users', 'inbox', 'connections', 'counters'] }
+  { name: 'websocket', dependencies: ['rooms', 'users', 'inbox', 'sessions', 'heartbeat', 'connections', 'counters'] }
 )

@@ -54,8 +54,8 @@ const live: FastifyPluginAsync = async (fastify) => {
     })
     // Listeners before anything that awaits: a frame that arrives in between would be lost.
     socket.on('message', (frame: Buffer, isBinary: boolean) => connection.onFrame(frame, isBinary))
-    socket.on('ping', connection.onSign)
-    socket.on('pong', connection.onSign)
+    socket.on('ping', connection.onPing)
+    socket.on('pong', connection.onPong)
     socket.on('close', connection.onClose)
   }
 

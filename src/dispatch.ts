@@ -9,6 +9,14 @@ import { encodeError, encodeReply } from './protocol/replies.js'
 /** Client errors that a client of sound mind does not make often. */
 const malformedCodes: ReadonlySet<string> = new Set(['invalid_json', 'invalid_message', 'unknown_type'])
 
+/** After one of these a session cannot be resumed any more (protocol.md 2.4). */
+const beginningCommands: ReadonlySet<CommandType> = new Set<CommandType>([
+  'join_room',
+  'leave_room',
+  'chat_message',
+  'direct_message'
+])
+
 /** Where a failure goes that is nobody's fault but ours. */
 export type ReportError = (error: unknown) => void
 
@@ -68,6 +76,7 @@ async function answer<T extends CommandType>(
   const { type, id } = command as { type: T; id: string | undefined }
   let outcome: Answer<T>
   try {
+    if (beginningCommands.has(type)) connection.begun = true
     outcome = await handlers[type](context, command)
   } catch (error) {
     if (!connection.closed) refuse(context, asFailure(error, report), id)

@@ -9,7 +9,7 @@ import { type ReportError, receive, refuse, refuseLine } from './dispatch.js'
 import type { RoomcastError } from './errors.js'
 import type { Context, Services } from './handlers/context.js'
 import type { DeviceFeeds } from './inbox/device-feeds.js'
-import { CloseCode } from './protocol/close-codes.js'
+import { CloseCode, isCleanClose } from './protocol/close-codes.js'
 import { encodeConnected } from './protocol/pushes.js'
 
 export interface LiveOptions extends Services {
@@ -38,9 +38,9 @@ export interface Arrival {
 export interface LiveConnection {
   readonly id: string
   onFrame(frame: Buffer, isBinary: boolean): void
-  /** A ping or a pong came in. */
-  onSign(): void
-  onClose(): void
+  onPing(): void
+  onPong(payload: Buffer): void
+  onClose(code: number): void
 }
 
 const LINE_FEED = 10
@@ -58,17 +58,16 @@ export class Live {
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, feeds, heartbeatIntervalMs, report } =
+    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, feeds, sessions, heartbeatIntervalMs } =
       this.#options
     const now = clock.monotonic()
-    const onClosing = (closing: Connection) => void this.#leave(closing).catch(report)
+    const onClosing = (closing: Connection, code: number) => this.#depart(closing, code)
     const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
     pool.add(connection)
     heartbeat.add(connection)
-    connection.outbox.pushPayload(
-      encodeConnected({ connectionId: connection.id, userId, heartbeatIntervalMs, now: clock.now() })
-    )
-    const context: Context = { rooms, users, inbox, clock, connection }
+    const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
+    connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
+    const context: Context = { rooms, users, inbox, sessions, clock, connection }
     if (userId !== null) {
       try {
         users.identify(connection, userId)
@@ -80,13 +79,17 @@ export class Live {
     return {
       id: connection.id,
       onFrame: (frame, isBinary) => this.#onFrame(context, { frame, isBinary, ndjson }),
-      onSign: () => connection.touch(clock.monotonic()),
-      onClose: () => {
+      onPing: () => connection.touch(clock.monotonic()),
+      onPong: (payload) => {
+        connection.touch(clock.monotonic())
+        sessions.onPong(connection, Number(payload))
+      },
+      onClose: (code) => {
         connection.detach()
         pool.remove(connection)
         heartbeat.remove(connection)
         feeds.detachAll(connection)
-        this.#leave(connection).catch(report)
+        this.#depart(connection, code)
         if (pool.size === 0) this.#onEmpty()
       }
     }
@@ -156,10 +159,20 @@ export class Live {
     })
   }
 
-  async #leave(connection: Connection): Promise<void> {
-    const { rooms, users } = this.#options
-    const left = Promise.all([rooms.leaveAll(connection), users.forget(connection)]).then(() => {})
-    this.#leaving.add(left)
-    await left.finally(() => this.#leaving.delete(left))
+  /** What the connection was in is left: at once where it said goodbye, and kept for its return where it dropped. */
+  #depart(connection: Connection, code: number): void {
+    if (connection.departed) return
+    connection.departed = true
+    const { rooms, sessions, users, report } = this.#options
+    const clean = isCleanClose(code)
+    if (!clean) rooms.leaveAllLater(connection)
+    const steps = [
+      clean ? rooms.leaveAll(connection) : undefined,
+      sessions.closed(connection, clean),
+      users.forget(connection)
+    ]
+    const leaving = Promise.all(steps).then(() => {}, report)
+    this.#leaving.add(leaving)
+    void leaving.then(() => this.#leaving.delete(leaving))
   }
 }

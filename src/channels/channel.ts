@@ -116,6 +116,7 @@ export class Channel implements TurnWork {
    */
   async catchUp(receiver: Receiver, first?: Page): Promise<void> {
     receiver.live = false
+    receiver.begun = true
     this.#recent.hold(receiver)
     if (first !== undefined) {
       receiver.askedUpTo = first.top?.offset ?? 0

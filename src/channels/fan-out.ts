@@ -53,7 +53,7 @@ export class FanOut {
   }
 
   #serve(receiver: Receiver): void {
-    if (receiver.gone) return
+    if (receiver.gone || !receiver.begun) return
     if (receiver.connection.outbox.lagging) {
       if (receiver.live) this.#onLag(receiver)
       return

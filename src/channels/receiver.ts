@@ -9,6 +9,8 @@ export class Receiver {
   position: Position
   /** Up to this offset it asked for what it is told: also for what it is left out of live. */
   askedUpTo = 0
+  /** It was told that it is in; before, it hears nothing. */
+  begun = false
   /** Hears messages as they come. Otherwise it reads them from the log until it has caught up. */
   live = false
   /** Taken out of its channel. */

@@ -21,7 +21,7 @@ export interface ConnectionOptions {
   readonly turn: Turn
   readonly limits: ConnectionLimits
   /** This side closes it: its places are free from now on, whenever the peer answers. */
-  readonly onClosing: (connection: Connection) => void
+  readonly onClosing: (connection: Connection, code: CloseCode) => void
   /** Monotonic, in milliseconds. */
   readonly now: number
 }
@@ -46,13 +46,17 @@ export class Connection {
   readonly rateLimited = new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
+  /** It has done something that a session begins with. */
+  begun = false
+  /** What it was in has been left, or is being left. */
+  departed = false
   /** No more is taken from or sent to it. */
   closed = false
   /** Monotonic, in milliseconds. */
   lastSeenAt: number
   lastPingAt: number
   readonly #transport: Transport
-  readonly #onClosing: (connection: Connection) => void
+  readonly #onClosing: (connection: Connection, code: CloseCode) => void
   #drainedBytes = 0
   #backlogged = false
 
@@ -84,6 +88,8 @@ export class Connection {
 
   ping(serial: number, now: number): void {
     this.lastPingAt = now
+    // What is queued has to be before the ping: its pong confirms it.
+    this.outbox.endTurn()
     this.#transport.ping(String(serial))
   }
 
@@ -99,7 +105,7 @@ export class Connection {
     this.outbox.endTurn()
     this.detach()
     this.#transport.close(code, closeReasons[code])
-    this.#onClosing(this)
+    this.#onClosing(this, code)
   }
 
   /** The socket is gone or going: nothing more is queued or begun. Idempotent. */

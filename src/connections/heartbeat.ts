@@ -6,6 +6,8 @@ export interface HeartbeatOptions {
   readonly intervalMs: number
   readonly timeoutMs: number
   readonly clock: Clock
+  /** A ping is on its way. */
+  readonly onPing: (connection: Connection, serial: number) => void
 }
 
 /** Looks a connection takes between two pings: what a time-out may be late by is a fraction of the interval. */
@@ -60,10 +62,15 @@ export class Heartbeat {
     for (const connection of this.#slots[this.#slot] ?? []) this.#look(connection, now, late)
   }
 
+  #ping(connection: Connection, now: number): void {
+    connection.ping(++this.#serial, now)
+    this.#options.onPing(connection, this.#serial)
+  }
+
   #look(connection: Connection, now: number, late: boolean): void {
     const { intervalMs, timeoutMs } = this.#options
     const silentMs = now - connection.signOfLifeAt(now)
     if (silentMs >= timeoutMs && !late) connection.close(CloseCode.NoSignOfLife)
-    else if (now - connection.lastPingAt >= intervalMs) connection.ping(++this.#serial, now)
+    else if (now - connection.lastPingAt >= intervalMs) this.#ping(connection, now)
   }
 }

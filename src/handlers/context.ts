@@ -4,6 +4,7 @@ import type { InboxRegistry } from '../inbox/inbox-registry.js'
 import type { Command, CommandType } from '../protocol/commands.js'
 import type { Replies } from '../protocol/replies.js'
 import type { RoomRegistry } from '../rooms/room-registry.js'
+import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { UserRegistry } from '../users/user-registry.js'
 
 /** What the handlers work with, besides the connection. */
@@ -11,6 +12,7 @@ export interface Services {
   readonly rooms: RoomRegistry
   readonly users: UserRegistry
   readonly inbox: InboxRegistry
+  readonly sessions: SessionRegistry
   readonly clock: Clock
 }
 

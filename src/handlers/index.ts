@@ -8,10 +8,12 @@ import { joinRoom } from './join-room.js'
 import { leaveRoom } from './leave-room.js'
 import { listMembers } from './list-members.js'
 import { readHistory } from './read-history.js'
+import { resume } from './resume.js'
 import { signal } from './signal.js'
 
 /** The protocol's table of contents: does not compile while a command has no handler. */
 export const handlers: { readonly [T in CommandType]: Handler<T> } = {
+  resume,
   join_room: joinRoom,
   leave_room: leaveRoom,
   chat_message: chatMessage,
@@ -25,6 +27,7 @@ export const handlers: { readonly [T in CommandType]: Handler<T> } = {
 
 /** Run alone until their answer is queued (protocol.md, section 2); reads, so that their answers cannot pile up. */
 export const exclusiveCommands: ReadonlySet<CommandType> = new Set<CommandType>([
+  'resume',
   'join_room',
   'leave_room',
   'read_history'

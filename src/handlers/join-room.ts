@@ -2,10 +2,11 @@ import type { Command } from '../protocol/commands.js'
 import type { Answer, Context } from './context.js'
 
 export async function joinRoom(
-  { connection, rooms, users }: Context,
+  { connection, rooms, sessions, users }: Context,
   { body }: Command<'join_room'>
 ): Promise<Answer<'join_room'>> {
   users.require(connection, body.user_id)
   const { reply, begin } = await rooms.join(connection, body)
+  await sessions.joined(connection, reply)
   return { body: reply, begin }
 }

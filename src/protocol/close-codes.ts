@@ -9,9 +9,15 @@ export const CloseCode = {
   Internal: 1011,
   NoSignOfLife: 4000,
   RateLimitBroken: 4002,
-  TooManyMalformed: 4500
+  TooManyMalformed: 4500,
+  SessionTakenOver: 4502
 } as const
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
+
+/** The peer, or this side, has ended it for good: nothing is kept for a return (protocol.md 2.4). */
+export function isCleanClose(code: number): boolean {
+  return code === 1000 || code === 1005 || (code >= 4500 && code <= 4502)
+}
 
 /** Tells the peer in words; at most 123 bytes, and never anything of the inside. */
 export const closeReasons: Record<CloseCode, string> = {
@@ -21,5 +27,6 @@ export const closeReasons: Record<CloseCode, string> = {
   [CloseCode.Internal]: 'internal error',
   [CloseCode.NoSignOfLife]: 'no sign of life',
   [CloseCode.RateLimitBroken]: 'rate limit broken again and again',
-  [CloseCode.TooManyMalformed]: 'too many malformed messages'
+  [CloseCode.TooManyMalformed]: 'too many malformed messages',
+  [CloseCode.SessionTakenOver]: 'session taken over by a newer connection'
 }

@@ -26,6 +26,11 @@ export type PositionInput = Static<typeof PositionInput>
 
 /** Client to server (protocol.md 2.1): each type with its fields. Unknown fields are ignored. */
 export const commandSchemas = {
+  resume: Type.Object({
+    session_id: Type.String({ maxLength: 256 }),
+    resume_token: Type.String({ maxLength: 256 }),
+    positions: Type.Optional(Type.Record(Type.String(), PositionInput))
+  }),
   join_room: Type.Object({
     room: Id,
     user_id: Type.Optional(NamedUser),

@@ -16,20 +16,29 @@ function encode(fields: object): Buffer {
 
 export interface Welcome {
   readonly connectionId: string
+  readonly sessionId: string
+  readonly resumeToken: string
   readonly userId: string | null
   readonly heartbeatIntervalMs: number
   readonly now: number
 }
 
 /** Always the first message; its text is the original server's. */
-export function encodeConnected({ connectionId, userId, heartbeatIntervalMs, now }: Welcome): Buffer {
+export function encodeConnected({
+  connectionId,
+  sessionId,
+  resumeToken,
+  userId,
+  heartbeatIntervalMs,
+  now
+}: Welcome): Buffer {
   return encode({
     type: 'system',
     action: 'connected',
     message: '连接成功',
     connection_id: connectionId,
-    session_id: null,
-    resume_token: null,
+    session_id: sessionId,
+    resume_token: resumeToken,
     user_id: userId,
     heartbeat_interval_ms: heartbeatIntervalMs,
     timestamp: formatTime(now)

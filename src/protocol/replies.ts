@@ -39,6 +39,15 @@ export interface CursorReply {
   readonly epoch: string | null
 }
 
+export interface ResumeReply {
+  readonly session_id: string
+  readonly resume_token: string
+  readonly user_id: string
+  readonly rooms: Readonly<Record<string, Omit<JoinReply, 'room'>>>
+  /** Rooms that the session lost. */
+  readonly removed: readonly string[]
+}
+
 export interface HistoryReply {
   readonly room: string
   readonly epoch: string | null
@@ -57,6 +66,7 @@ export interface MembersReply {
 
 /** What the `ack` of each command carries. */
 export interface Replies extends Record<CommandType, object> {
+  resume: ResumeReply
   join_room: JoinReply
   leave_room: { readonly room: string }
   chat_message: PublishReply

@@ -12,6 +12,7 @@ import type { HistoryReply, JoinReply, MembersReply, PublishReply, Recovered } f
 import type { RoomDeparture } from '../store/nodes.js'
 import type { Counts, Membership, Presence, PresenceChange, RoomCounts } from '../store/presence.js'
 import type { Page, Position, ReadQuery, Retention, SignalMessage, Streams } from '../store/streams.js'
+import { GraceQueue } from './grace-queue.js'
 import { PresenceEvents } from './presence-events.js'
 import { decodeRoomSignal, encodeRelay } from './room-signals.js'
 
@@ -24,6 +25,8 @@ export interface RoomRegistryOptions {
   readonly publisher: Publisher
   readonly roomsPerConnectionMax: number
   readonly presenceEventsMax: number
+  /** How long after a drop its user still counts as there. */
+  readonly graceMs: number
   /** A task in the background that failed. */
   readonly onError: (error: unknown) => void
 }
@@ -60,6 +63,8 @@ export interface HistoryRequest {
 export class RoomRegistry {
   readonly #options: RoomRegistryOptions
   readonly #events: PresenceEvents
+  readonly #grace: GraceQueue
+  readonly #leaving = new Set<Promise<void>>()
   readonly #joined = new Map<Connection, Map<string, Receiver>>()
   readonly #localMembers = new Map<string, number>()
 
@@ -67,6 +72,7 @@ export class RoomRegistry {
     this.#options = options
     const { clock, presenceEventsMax: eventsMax } = options
     const send = (room: string, note: Buffer) => options.streams.signal(channelOf(room), note).catch(options.onError)
+    this.#grace = new GraceQueue(clock, options.graceMs)
     this.#events = new PresenceEvents({ eventsMax, clock, send })
   }
 
@@ -114,11 +120,30 @@ export class RoomRegistry {
     if (this.#unseat(connection, room)) await this.#quit(connection, [room])
   }
 
-  /** A connection is gone: takes it out of all its rooms. Idempotent. */
+  /** Where a connection stands in its rooms: how far it has been sent. */
+  positionsOf(connection: Connection): Map<string, Position> {
+    const receivers = this.#joined.get(connection) ?? []
+    return new Map([...receivers].map(([room, { position }]) => [room, position]))
+  }
+
+  /** Takes a connection out of all its rooms. Idempotent. */
   async leaveAll(connection: Connection): Promise<void> {
-    const rooms = this.roomsOf(connection)
-    for (const room of rooms) this.#unseat(connection, room)
+    const rooms = this.#unseatAll(connection)
     if (rooms.length > 0) await this.#quit(connection, rooms)
+  }
+
+  /**
+   * A connection dropped: it hears nothing more, and the others hear that its user left only if it has not come back
+   * when the grace is over.
+   */
+  leaveAllLater(connection: Connection): void {
+    const rooms = this.#unseatAll(connection)
+    if (rooms.length === 0) return
+    this.#grace.add(() => {
+      const leaving = this.#quit(connection, rooms).catch(this.#options.onError)
+      this.#leaving.add(leaving)
+      void leaving.then(() => this.#leaving.delete(leaving))
+    })
   }
 
   /** Stores a message and sends it to the members of all nodes. Throws `store_unavailable` with the message's id. */
@@ -203,6 +228,8 @@ export class RoomRegistry {
 
   /** Resolves when the members have been told of everything that happened so far. */
   async settled(): Promise<void> {
+    this.#grace.flush()
+    await Promise.all(this.#leaving)
     await this.#events.settled()
   }
 
@@ -269,6 +296,12 @@ export class RoomRegistry {
   #dismiss(channel: Channel, former: Receiver, room: string): void {
     channel.detach(former)
     this.#options.channels.release(channelOf(room))
+  }
+
+  #unseatAll(connection: Connection): string[] {
+    const rooms = this.roomsOf(connection)
+    for (const room of rooms) this.#unseat(connection, room)
+    return rooms
   }
 
   /** False where it was not in. */

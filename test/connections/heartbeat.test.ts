@@ -5,7 +5,7 @@ import { ManualClock } from '../support/manual-clock.js'
 
 function setUp() {
   const clock = new ManualClock()
-  const heartbeat = new Heartbeat({ intervalMs: 20_000, timeoutMs: 60_000, clock })
+  const heartbeat = new Heartbeat({ intervalMs: 20_000, timeoutMs: 60_000, clock, onPing: () => {} })
   const add = () => {
     const { connection, transport } = fakeConnection()
     heartbeat.add(connection)

@@ -16,7 +16,9 @@ export interface TestServer {
 
 /** A real server on a free port, in memory unless `settings` say otherwise; closed with the test. */
 export async function startServer(t: Test, settings: Partial<Config> = {}): Promise<TestServer> {
-  const app = createHttpServer(parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', PORT: 0, ...settings }))
+  const app = createHttpServer(
+    parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', PORT: 0, PRESENCE_GRACE: 0, ...settings })
+  )
   t.teardown(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

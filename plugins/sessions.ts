@@ -1,0 +1,28 @@
+import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.js'
+import { SessionRegistry } from '../src/sessions/session-registry.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    sessions: SessionRegistry
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const { messageBus: channels, rooms, store, users, reportFailure } = fastify
+    const sessions = new SessionRegistry({
+      sessions: store.sessions,
+      streams: store.streams,
+      channels,
+      rooms,
+      clock: systemClock,
+      identify: (connection, userId) => users.identify(connection, userId),
+      onError: reportFailure
+    })
+    await sessions.start()
+    fastify.decorate('sessions', sessions)
+    fastify.addHook('onClose', () => sessions.close())
+  },
+  { name: 'sessions', dependencies: ['rooms', 'users', 'message-bus', 'counters'] }
+)

@@ -1,0 +1,14 @@
+import { RoomcastError } from '../errors.js'
+import type { Command } from '../protocol/commands.js'
+import type { Answer, Context } from './context.js'
+
+export async function resume(
+  { connection, sessions }: Context,
+  { body }: Command<'resume'>
+): Promise<Answer<'resume'>> {
+  if (connection.begun) throw new RoomcastError('invalid_message', { message: 'resume: comes before anything else' })
+  const { session_id: sessionId, resume_token: resumeToken, positions } = body
+  const { reply, begin } = await sessions.resume(connection, { sessionId, resumeToken, positions })
+  connection.begun = true
+  return { body: reply, begin }
+}

@@ -1,0 +1,292 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import type { ChannelRegistry } from '../channels/channel-registry.js'
+import type { Clock } from '../clock.js'
+import type { Connection } from '../connections/connection.js'
+import { RoomcastError } from '../errors.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import type { PositionInput } from '../protocol/commands.js'
+import type { JoinReply, ResumeReply } from '../protocol/replies.js'
+import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
+import type { OwnedSession, Sessions } from '../store/sessions.js'
+import type { Position, SignalMessage, Streams } from '../store/streams.js'
+
+export interface SessionRegistryOptions {
+  readonly sessions: Sessions
+  readonly streams: Streams
+  readonly channels: ChannelRegistry
+  readonly rooms: RoomRegistry
+  readonly clock: Clock
+  /** The connection's user became known by its session. Throws where it may not be. */
+  readonly identify: (connection: Connection, userId: string) => void
+  /** A task in the background that failed; it is tried again. */
+  readonly onError: (error: unknown) => void
+}
+
+/** What a client needs to come back. */
+export interface SessionCredentials {
+  readonly sessionId: string
+  readonly resumeToken: string
+}
+
+export interface ResumeRequest extends SessionCredentials {
+  /** How far the client has seen each room; where it says nothing, the last pong does. */
+  readonly positions?: Readonly<Record<string, PositionInput>> | undefined
+}
+
+export interface ResumeOutcome {
+  readonly reply: ResumeReply
+  /** Begins the replays and the live messages. Call once, as soon as the reply is on its way. */
+  begin(): void
+}
+
+interface LiveSession {
+  readonly connection: Connection
+  sessionId: string
+  tokenHash: string
+  generation: number
+  /** Confirmed positions by room. */
+  readonly rooms: Map<string, Position>
+  /** It joined a room once: there is something to keep. */
+  kept: boolean
+  /** Something confirmed is not saved yet. */
+  changed: boolean
+  /** Monotonic, in milliseconds. */
+  savedAt: number
+  /** What had been sent when the last ping was. */
+  pinged: { readonly serial: number; readonly positions: ReadonlyMap<string, Position> } | undefined
+}
+
+const TOKEN_BYTES = 32
+const SWEEP_PERIOD_MS = 1000
+/** Positions are written at most this often. */
+const POSITIONS_PERIOD_MS = 20_000
+/** Even one in which nothing happens is written now and then, so that it does not expire. */
+const REFRESH_PERIOD_MS = 6 * 3_600_000
+
+/**
+ * The sessions of this node's connections: what of them outlives a drop. Each is written when its rooms change, and
+ * its positions now and then, as pongs confirm them.
+ */
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions
+  readonly #byConnection = new Map<Connection, LiveSession>()
+  readonly #bySessionId = new Map<string, LiveSession>()
+  #stop: () => void = () => {}
+
+  constructor(options: SessionRegistryOptions) {
+    this.#options = options
+  }
+
+  /** Begins to hear when another node takes over a session of this one. */
+  async start(): Promise<void> {
+    const { channels, clock, sessions } = this.#options
+    const channel = nodeChannel(sessions.owner)
+    await channels.acquire(channel, { tag: { room: channel }, onSignal: (_channel, signal) => this.#onTaken(signal) })
+    this.#stop = clock.every(SWEEP_PERIOD_MS, () => this.#saveChanged())
+  }
+
+  /** Saves what is not saved yet. */
+  async close(): Promise<void> {
+    this.#stop()
+    const changed = [...this.#byConnection.values()].filter((session) => session.changed)
+    await Promise.all(changed.map((session) => this.#saveSafely(session)))
+  }
+
+  /** A new connection has a session of its own, until it resumes another. */
+  open(connection: Connection): SessionCredentials {
+    const resumeToken = newToken()
+    const session: LiveSession = {
+      connection,
+      sessionId: randomUUID(),
+      tokenHash: hashOf(resumeToken),
+      generation: 1,
+      rooms: new Map(),
+      kept: false,
+      changed: false,
+      savedAt: this.#options.clock.monotonic(),
+      pinged: undefined
+    }
+    this.#byConnection.set(connection, session)
+    this.#bySessionId.set(session.sessionId, session)
+    return { sessionId: session.sessionId, resumeToken }
+  }
+
+  /** The connection is in a room: resolves when its session says so, or cannot be written now and will be later. */
+  async joined(connection: Connection, { room, epoch, offset }: JoinReply): Promise<void> {
+    const session = this.#byConnection.get(connection)
+    if (session === undefined) return
+    // What is replayed now is not confirmed yet: a drop in the middle has to begin here again.
+    session.rooms.set(room, { epoch, offset })
+    session.kept = true
+    await this.#saveSafely(session)
+  }
+
+  async left(connection: Connection, room: string): Promise<void> {
+    const session = this.#byConnection.get(connection)
+    if (session?.rooms.delete(room) === true) await this.#saveSafely(session)
+  }
+
+  /** Everything that was sent so far lies before this ping. */
+  onPing(connection: Connection, serial: number): void {
+    const session = this.#byConnection.get(connection)
+    if (session === undefined || session.rooms.size === 0) return
+    session.pinged = { serial, positions: this.#options.rooms.positionsOf(connection) }
+  }
+
+  /** The client's side has received everything before the ping with this serial. */
+  onPong(connection: Connection, serial: number): void {
+    const session = this.#byConnection.get(connection)
+    if (session?.pinged?.serial !== serial) return
+    for (const [room, position] of session.pinged.positions) {
+      const before = session.rooms.get(room)
+      if (before === undefined || (before.epoch === position.epoch && before.offset === position.offset)) continue
+      session.rooms.set(room, position)
+      session.changed = true
+    }
+    session.pinged = undefined
+  }
+
+  /**
+   * Makes a session that was dropped this connection's: its user, its rooms, and in each whatever follows the
+   * position. Throws `session_not_found` and `store_unavailable`.
+   */
+  async resume(connection: Connection, request: ResumeRequest): Promise<ResumeOutcome> {
+    const { sessions } = this.#options
+    const { sessionId, positions = {} } = request
+    const fresh = this.#byConnection.get(connection)
+    const resumeToken = newToken()
+    const nextTokenHash = hashOf(resumeToken)
+    const taken = await sessions.take({ sessionId, tokenHash: hashOf(request.resumeToken), nextTokenHash })
+    if (taken === undefined || fresh === undefined) throw new RoomcastError('session_not_found')
+    const { session, formerOwner } = taken
+    if (connection.userId !== null && connection.userId !== session.userId) {
+      // It stays whose it is, for whoever has a right to it.
+      await sessions.release(sessionId, session.generation)
+      throw new RoomcastError('session_not_found')
+    }
+    if (connection.userId === null) this.#options.identify(connection, session.userId)
+    const outcomes = await this.#rejoin(connection, session, positions)
+    const rival = this.#bySessionId.get(sessionId)
+    if (rival !== undefined && rival.generation > session.generation) {
+      // Another connection took it while this one found its rooms.
+      connection.close(CloseCode.SessionTakenOver)
+      throw new RoomcastError('session_not_found')
+    }
+    this.#adopt(fresh, session)
+    this.#dismiss(session, formerOwner, rival)
+    const rooms = Object.fromEntries(outcomes.map(({ reply: { room, ...state } }) => [room, state]))
+    const reply = { session_id: sessionId, resume_token: resumeToken, user_id: session.userId, rooms, removed: [] }
+    return { reply, begin: () => outcomes.forEach((outcome) => void outcome.begin()) }
+  }
+
+  /** The connection is gone: its session waits for it, or is over where the client said goodbye. */
+  async closed(connection: Connection, clean: boolean): Promise<void> {
+    const session = this.#byConnection.get(connection)
+    if (session === undefined) return
+    this.#byConnection.delete(connection)
+    if (this.#bySessionId.get(session.sessionId) === session) this.#bySessionId.delete(session.sessionId)
+    if (!session.kept) return
+    const { sessions } = this.#options
+    if (clean) await sessions.end(session.sessionId, session.generation)
+    else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+  }
+
+  async #rejoin(
+    connection: Connection,
+    session: OwnedSession,
+    positions: Readonly<Record<string, PositionInput>>
+  ): Promise<JoinOutcome[]> {
+    const { rooms } = this.#options
+    const joins = Object.entries(session.rooms).map(([room, confirmed]) => {
+      const given = Object.hasOwn(positions, room) ? positions[room] : undefined
+      const since = given ?? { epoch: confirmed.epoch, offset: confirmed.offset, message_id: confirmed.messageId }
+      return rooms.join(connection, { room, since })
+    })
+    const settled = await Promise.allSettled(joins)
+    const failed = settled.find((join) => join.status === 'rejected')
+    if (failed !== undefined) {
+      await rooms.leaveAll(connection).catch(this.#options.onError)
+      throw failed.reason
+    }
+    return settled.flatMap((join) => (join.status === 'fulfilled' ? [join.value] : []))
+  }
+
+  /** The connection's own session is void from here on. */
+  #adopt(live: LiveSession, session: OwnedSession): void {
+    this.#bySessionId.delete(live.sessionId)
+    live.sessionId = session.sessionId
+    live.tokenHash = session.tokenHash
+    live.generation = session.generation
+    for (const [room, position] of Object.entries(session.rooms)) live.rooms.set(room, position)
+    live.kept = true
+    live.savedAt = this.#options.clock.monotonic()
+    this.#bySessionId.set(session.sessionId, live)
+  }
+
+  /** Tells the connection that had the session before, where it is still there. */
+  #dismiss({ sessionId, generation }: OwnedSession, formerOwner: string, rival: LiveSession | undefined): void {
+    const { sessions, streams, onError } = this.#options
+    rival?.connection.close(CloseCode.SessionTakenOver)
+    if (formerOwner === sessions.owner) return
+    const note = Buffer.from(JSON.stringify({ sessionId, generation }))
+    streams.signal(nodeChannel(formerOwner), note).catch(onError)
+  }
+
+  #onTaken({ encoded }: SignalMessage): void {
+    try {
+      const { sessionId, generation } = JSON.parse(encoded.toString()) as OwnedSession
+      const session = this.#bySessionId.get(sessionId)
+      if (session !== undefined && session.generation < generation) this.#lose(session)
+    } catch (error) {
+      this.#options.onError(error)
+    }
+  }
+
+  #lose({ connection }: LiveSession): void {
+    connection.close(CloseCode.SessionTakenOver)
+  }
+
+  #saveChanged(): void {
+    const now = this.#options.clock.monotonic()
+    for (const session of this.#byConnection.values()) {
+      const period = session.changed ? POSITIONS_PERIOD_MS : REFRESH_PERIOD_MS
+      if (session.kept && now - session.savedAt >= period) void this.#saveSafely(session)
+    }
+  }
+
+  /** What cannot be written now is written at the next opportunity. */
+  async #saveSafely(session: LiveSession): Promise<void> {
+    try {
+      if (!(await this.#save(session))) this.#lose(session)
+    } catch (error) {
+      session.changed = true
+      this.#options.onError(error)
+    }
+  }
+
+  async #save(session: LiveSession): Promise<boolean> {
+    const { sessionId, generation, tokenHash, connection, rooms } = session
+    session.changed = false
+    session.savedAt = this.#options.clock.monotonic()
+    const userId = connection.userId ?? ''
+    return await this.#options.sessions.save({
+      sessionId,
+      userId,
+      generation,
+      tokenHash,
+      rooms: Object.fromEntries(rooms)
+    })
+  }
+}
+
+function nodeChannel(owner: string): string {
+  return `node:${owner}`
+}
+
+function newToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url')
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
