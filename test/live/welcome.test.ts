@@ -9,18 +9,18 @@ t.test('the welcome is the first message and has exactly the documented fields',
   const server = await startServer(t, { HEARTBEAT_INTERVAL: 7 })
   for (const path of ['/ws', '/']) {
     const client = await server.connect(path)
-    const { connection_id, timestamp, ...rest } = client.messages[0] ?? {}
+    const { connection_id, session_id, resume_token, timestamp, ...rest } = client.messages[0] ?? {}
     t.strictSame(rest, {
       type: 'system',
       action: 'connected',
       message: '连接成功',
-      session_id: null,
-      resume_token: null,
       user_id: null,
       heartbeat_interval_ms: 7000
     })
     t.match(timestamp, isoWithMilliseconds)
     t.type(connection_id, 'string')
+    t.type(session_id, 'string')
+    t.match(resume_token, /^[\w-]{43}$/, '256 random bits')
   }
 })
 

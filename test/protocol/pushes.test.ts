@@ -55,14 +55,21 @@ t.test('a chat message holds its fields and the content as it was written', (t) 
 })
 
 t.test('each push has exactly the documented fields', (t) => {
-  const welcome = { connectionId: 'c', userId: null, heartbeatIntervalMs: 20_000, now: AT }
+  const welcome = {
+    connectionId: 'c',
+    sessionId: 's',
+    resumeToken: 't',
+    userId: null,
+    heartbeatIntervalMs: 20_000,
+    now: AT
+  }
   t.strictSame(parse(encodeConnected(welcome)), {
     type: 'system',
     action: 'connected',
     message: '连接成功',
     connection_id: 'c',
-    session_id: null,
-    resume_token: null,
+    session_id: 's',
+    resume_token: 't',
     user_id: null,
     heartbeat_interval_ms: 20_000,
     timestamp: TIMESTAMP

@@ -20,7 +20,13 @@ async function temporaryFolder(t: Test): Promise<string> {
 }
 
 function open(t: Test, dataDir: string, clock = new ManualClock(Date.now())): Store {
-  const store = openEmbeddedStore({ deviceTtlMs: 60_000, dataDir, clock, onError: (error) => t.fail(String(error)) })
+  const store = openEmbeddedStore({
+    deviceTtlMs: 60_000,
+    sessionTtlMs: 60_000,
+    dataDir,
+    clock,
+    onError: (error) => t.fail(String(error))
+  })
   t.teardown(() => store.close())
   return store
 }

@@ -8,7 +8,13 @@ import { post } from './hearing.js'
  */
 const [folder = '', channel] = process.argv.slice(2)
 try {
-  const store = openEmbeddedStore({ deviceTtlMs: 60_000, dataDir: folder, clock: systemClock, onError: console.error })
+  const store = openEmbeddedStore({
+    deviceTtlMs: 60_000,
+    sessionTtlMs: 60_000,
+    dataDir: folder,
+    clock: systemClock,
+    onError: console.error
+  })
   console.log('open')
   setInterval(() => {}, 60_000)
   while (channel !== undefined) {

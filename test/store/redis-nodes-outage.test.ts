@@ -17,6 +17,7 @@ async function openNode(t: Test, url: string, prefix: string) {
   const errors: unknown[] = []
   const store: Store = await openRedisStore({
     deviceTtlMs: 60_000,
+    sessionTtlMs: 60_000,
     connections,
     url,
     prefix,

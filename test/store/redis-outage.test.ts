@@ -44,6 +44,7 @@ async function opened(t: Test) {
   const clock = new ManualClock()
   const store = await openRedisStore({
     deviceTtlMs: 60_000,
+    sessionTtlMs: 60_000,
     connections,
     url: server.url,
     prefix: randomUUID(),
