@@ -20,6 +20,7 @@ declare module 'fastify' {
 }
 
 const FAILURES_PER_MINUTE = 100
+const UNGUARDED = 'This server is reachable from other machines: it needs API_KEYS, and ALLOW_ANONYMOUS=true'
 
 export default fp(
   async (fastify) => {
@@ -28,9 +29,18 @@ export default fp(
     await fastify.register(rateLimit, { global: false })
     const countFailure = fastify.createRateLimit({ max: FAILURES_PER_MINUTE, timeWindow: '1 minute' })
 
+    /** An application that embeds the server may listen elsewhere than the settings say. */
+    function listeningHosts(): string[] {
+      const addresses = fastify.addresses().flatMap((at) => (typeof at === 'string' ? [] : [at.address]))
+      return addresses.length === 0 ? [config.HOST] : addresses
+    }
+
     fastify.decorate('checkHost', async (request) => {
       // Without tokens everybody is let in: whoever reaches a loopback port has to be of this machine.
-      if (isLoopback(config.HOST)) checkLoopbackHost(request.headers.host)
+      const hosts = listeningHosts()
+      if (hosts.every(isLoopback)) checkLoopbackHost(request.headers.host)
+      else if (keys.length === 0 || !config.ALLOW_ANONYMOUS)
+        throw new RoomcastError('forbidden', { message: UNGUARDED })
     })
     fastify.decorate('checkApiKey', async (request) => {
       const { scope = 'admin' } = request.routeOptions.config ?? {}

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { systemClock } from '../src/clock.js'
+import { RetryQueue } from '../src/presence/retry-queue.js'
 import { RoomRegistry } from '../src/rooms/room-registry.js'
 
 declare module 'fastify' {
@@ -26,10 +27,15 @@ export default fp(
     fastify.decorate('rooms', rooms)
     fastify.addHook('onClose', () => rooms.settled())
 
+    const lost = new RetryQueue(systemClock, reportFailure)
+    fastify.addHook('onClose', async () => lost.close())
     const listener = {
       onDeparture: rooms.onDeparture.bind(rooms),
       onLeaseLost: () => {
-        Promise.all([rooms.rejoinAll(), users.reconnectAll()]).catch(reportFailure)
+        void lost.run(async () => {
+          await rooms.rejoinAll()
+          await users.reconnectAll()
+        })
       }
     }
     await store.nodes.start(listener, () => pool.size)

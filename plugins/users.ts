@@ -19,6 +19,7 @@ export default fp(
       onError: reportFailure
     })
     fastify.decorate('users', users)
+    fastify.addHook('onClose', async () => users.close())
   },
   { name: 'users', dependencies: ['store', 'inbox', 'connections', 'counters'] }
 )

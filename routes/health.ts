@@ -4,7 +4,10 @@ import { Health } from '../src/http/schemas.js'
 /** For load balancers and supervisors. Neither route asks the store: both tell what is known. */
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
   const { live, store } = fastify
-  const options = { config: { scope: 'public' }, schema: { response: { 200: Health, 503: Health } } } as const
+  const options = {
+    config: { scope: 'public', whileDraining: true },
+    schema: { response: { 200: Health, 503: Health } }
+  } as const
 
   fastify.get('/health/live', options, async () => ({ status: 'ok' }))
   fastify.get('/health/ready', options, async (_request, reply) => {

@@ -26,6 +26,16 @@ import { RoomcastError } from './errors.js'
 import { rawErrorResponse, sendError } from './http/error-response.js'
 import { validatorCompiler } from './http/validator-compiler.js'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answers also while the server drains. */
+    whileDraining?: boolean
+  }
+}
+
+/** When to come back to a server that is going away: another may be there by then. */
+const DRAIN_RETRY_MS = 1000
+
 export interface RoomcastOptions extends ConfigPluginOptions {
   /** Put before the path of every route. */
   readonly prefix?: string
@@ -53,6 +63,10 @@ async function edges(fastify: FastifyInstance): Promise<void> {
   fastify.withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(validatorCompiler)
   // Only JSON is spoken here: other bodies get 415.
   fastify.removeContentTypeParser('text/plain')
+  fastify.addHook('onRequest', async ({ routeOptions }) => {
+    const { whileDraining = false } = routeOptions.config
+    if (fastify.live.draining && !whileDraining) throw new RoomcastError('draining', { retryAfterMs: DRAIN_RETRY_MS })
+  })
   fastify.addHook('onRequest', fastify.checkHost)
   fastify.addHook('onRequest', fastify.checkApiKey)
   fastify.addHook('onRequest', async (request) => {
@@ -88,6 +102,8 @@ export function createHttpServer(config: Config): FastifyInstance {
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     forceCloseConnections: 'idle',
+    // The routes say by themselves that the server is draining.
+    return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
       if (socket.writable) socket.end(rawErrorResponse(error))
     },

@@ -48,8 +48,10 @@ const LINE_FEED = 10
 /** The life of connections on this node, from the welcome to the end. */
 export class Live {
   readonly #options: LiveOptions
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #ending = new Set<Promise<void>>()
   #draining = false
+  /** Sockets that are not quite gone yet. */
+  #sockets = 0
   #onEmpty = () => {}
 
   constructor(options: LiveOptions) {
@@ -58,12 +60,12 @@ export class Live {
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, feeds, sessions, heartbeatIntervalMs } =
-      this.#options
+    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, sessions, heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
-    const onClosing = (closing: Connection, code: number) => this.#depart(closing, code)
+    const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
     const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
     pool.add(connection)
+    this.#sockets++
     heartbeat.add(connection)
     const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
@@ -85,12 +87,9 @@ export class Live {
         sessions.onPong(connection, Number(payload))
       },
       onClose: (code) => {
-        connection.detach()
-        pool.remove(connection)
-        heartbeat.remove(connection)
-        feeds.detachAll(connection)
-        this.#depart(connection, code)
-        if (pool.size === 0) this.#onEmpty()
+        this.#end(connection, code)
+        this.#sockets--
+        if (this.#sockets === 0) this.#onEmpty()
       }
     }
   }
@@ -115,18 +114,18 @@ export class Live {
 
   async #finishCommands(): Promise<void> {
     const connections = [...this.#options.pool.all()]
-    for (const connection of connections) connection.setPaused(true)
+    for (const connection of connections) connection.setPaused('shutdown', true)
     await Promise.all(connections.map(({ commands }) => commands.idle()))
-    for (const connection of connections) connection.setPaused(false)
+    for (const connection of connections) connection.setPaused('shutdown', false)
   }
 
   async #emptied(): Promise<void> {
-    if (this.#options.pool.size > 0) {
+    if (this.#sockets > 0) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve
       })
     }
-    while (this.#leaving.size > 0) await Promise.allSettled(this.#leaving)
+    while (this.#ending.size > 0) await Promise.allSettled(this.#ending)
   }
 
   #onFrame(context: Context, { frame, isBinary, ndjson }: { frame: Buffer; isBinary: boolean; ndjson: boolean }): void {
@@ -153,26 +152,30 @@ export class Live {
   }
 
   #pauseUntilReady(connection: Connection): void {
-    connection.setPaused(true)
-    connection.outbox.ready().then(() => {
-      if (!connection.closed) connection.setPaused(false)
-    })
+    connection.setPaused('answers', true)
+    connection.outbox.ready().then(() => connection.setPaused('answers', false))
   }
 
-  /** What the connection was in is left: at once where it said goodbye, and kept for its return where it dropped. */
-  #depart(connection: Connection, code: number): void {
-    if (connection.departed) return
-    connection.departed = true
-    const { rooms, sessions, users, report } = this.#options
+  /**
+   * The connection is over, whoever ends it: its places are free, and what it was in is left, at once where it said
+   * goodbye, and kept for its return where it dropped. Idempotent.
+   */
+  #end(connection: Connection, code: number): void {
+    if (connection.ended) return
+    connection.ended = true
+    const { pool, heartbeat, feeds, rooms, sessions, users, report } = this.#options
+    connection.detach()
+    pool.remove(connection)
+    heartbeat.remove(connection)
+    feeds.detachAll(connection)
     const clean = isCleanClose(code)
     if (!clean) rooms.leaveAllLater(connection)
-    const steps = [
-      clean ? rooms.leaveAll(connection) : undefined,
-      sessions.closed(connection, clean),
-      users.forget(connection)
-    ]
-    const leaving = Promise.all(steps).then(() => {}, report)
-    this.#leaving.add(leaving)
-    void leaving.then(() => this.#leaving.delete(leaving))
+    const left = clean ? rooms.leaveAll(connection) : undefined
+    const ending = Promise.all([left, sessions.closed(connection, clean), users.forget(connection)]).then(
+      () => {},
+      report
+    )
+    this.#ending.add(ending)
+    void ending.then(() => this.#ending.delete(ending))
   }
 }

@@ -23,6 +23,12 @@ async function start(): Promise<void> {
       server.log.fatal({ err: error }, 'uncaught exception')
       process.exit(1)
     })
+    process.on('unhandledRejection', (error) => {
+      // lmdb leaves copies of a failed commit behind; whoever asked for it was told.
+      const { commitError } = (error ?? {}) as { commitError?: Promise<never> }
+      if (commitError === undefined) throw error
+      commitError.catch(() => {})
+    })
     onShutdownSignals({ begin: () => void end(server), hurry: () => hurry(server) })
     await server.listen({ host: config.HOST, port: config.PORT })
     process.stdout.write(describe(server, config))

@@ -7,7 +7,14 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const fileLinesMax = 400
 
 const storePorts = ['streams', 'presence', 'nodes', 'cursors', 'sessions', 'store'].map((port) => `src/store/${port}`)
-const storeParts = [...storePorts, 'src/store/record', 'src/store/continuity', 'src/store/answered', 'src/clock']
+const storeParts = [
+  ...storePorts,
+  'src/store/record',
+  'src/store/continuity',
+  'src/store/answered',
+  'src/clock',
+  'src/protocol/ids'
+]
 const domain = ['src/clock', 'src/errors', 'src/protocol', 'src/connections', 'src/channels', ...storePorts]
 
 /**
@@ -22,8 +29,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/connections': ['src/clock', 'src/errors', 'src/protocol'],
   'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
   'src/channels': ['src/clock', 'src/errors', 'src/protocol', 'src/connections', ...storePorts, 'uuid'],
-  'src/rooms': domain,
-  'src/users': domain,
+  'src/rooms': [...domain, 'src/presence', '@sinclair/typebox'],
+  'src/presence': ['src/clock'],
+  'src/users': [...domain, 'src/presence'],
   'src/inbox': domain,
   'src/sessions': [...domain, 'src/rooms'],
   'src/handlers': [

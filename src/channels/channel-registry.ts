@@ -31,7 +31,8 @@ export interface ChannelPurpose {
 }
 
 interface Entry {
-  readonly channel: Channel
+  /** A fresh one for each subscription: nothing under way for the last one can touch it. */
+  channel: Channel
   readonly purpose: ChannelPurpose
   /** Who needs it: while there is anyone the node hears it. */
   holders: number
@@ -115,17 +116,30 @@ export class ChannelRegistry implements StreamListener {
 
   onSuspect(channels: 'all' | ChannelId[]): void {
     const ids = channels === 'all' ? [...this.#entries.keys()] : channels
-    this.#verify(ids).catch(this.#options.onError)
+    this.#verify(ids).catch((error) => {
+      this.#options.onError(error)
+      // The store has just come back, perhaps, and not for every connection yet.
+      this.#options.clock.after(RETRY_MS, () => this.onSuspect(channels))
+    })
   }
 
   #create(id: ChannelId, purpose: ChannelPurpose): Entry {
+    const entry = {
+      channel: this.#newChannel(id, purpose),
+      purpose,
+      holders: 0,
+      subscribed: false,
+      tail: Promise.resolve()
+    }
+    this.#entries.set(id, entry)
+    return entry
+  }
+
+  #newChannel(id: ChannelId, purpose: ChannelPurpose): Channel {
     const { streams, turn, clock, onDelivered } = this.#options
     const pause = () => new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     const read = (query: ReadQuery) => streams.read(id, query)
-    const channel = new Channel({ id, tag: purpose.tag, turn, pause, onDelivered, read })
-    const entry = { channel, purpose, holders: 0, subscribed: false, tail: Promise.resolve() }
-    this.#entries.set(id, entry)
-    return entry
+    return new Channel({ id, tag: purpose.tag, turn, pause, onDelivered, read })
   }
 
   /** Brings the subscription to what the holders need, after whatever is under way for this channel. */
@@ -144,6 +158,7 @@ export class ChannelRegistry implements StreamListener {
     } else if (entry.holders === 0) {
       entry.subscribed = false
       entry.channel.end()
+      entry.channel = this.#newChannel(id, entry.purpose)
       await this.#options.streams.unsubscribe([id])
       // Somebody may have come meanwhile, whose subscription waits for this end.
       if (entry.holders === 0) this.#entries.delete(id)

@@ -169,9 +169,12 @@ export class Channel implements TurnWork {
     this.#options.turn.fanOut(this)
   }
 
-  /** True where nothing is missing between the receiver and the channel, or the recent messages bridge it. */
+  /**
+   * True where nothing is missing between the receiver and the channel, or the recent messages bridge it. Offsets of
+   * different epochs cannot be compared: the store has to judge the receiver's position first.
+   */
   #goLive(receiver: Receiver): boolean {
-    if (receiver.connection.outbox.lagging) return false
+    if (receiver.connection.outbox.lagging || receiver.position.epoch !== this.position.epoch) return false
     if (receiver.position.offset < this.position.offset) {
       const missing = this.#recent.after(receiver.position.offset)
       if (missing === undefined) return false
@@ -198,6 +201,7 @@ export class Channel implements TurnWork {
       if (told) return
     }
     this.#send(receiver, page.messages.map(publicationOf))
+    receiver.position = adoptEpoch(receiver.position, page)
   }
 
   #send(receiver: Receiver, publications: readonly Publication[]): void {
@@ -235,6 +239,7 @@ export class Channel implements TurnWork {
     }
     if (page.gap !== undefined) this.#jump({ epoch, offset: page.gap.to }, encodeGap(tag, epoch, page.gap))
     for (const message of page.messages) this.#pass(publicationOf(message))
+    this.#position = adoptEpoch(this.position, page)
   }
 
   #jump(position: Position, payload: Buffer): void {
@@ -252,4 +257,10 @@ export class Channel implements TurnWork {
       return undefined
     }
   }
+}
+
+/** Whoever stands at the top after a page stands in the present epoch, whichever the last message was stored under. */
+function adoptEpoch(position: Position, { top }: Page): Position {
+  const isAtTop = top !== undefined && top.offset === position.offset && top.epoch !== position.epoch
+  return isAtTop ? { ...position, epoch: top.epoch } : position
 }

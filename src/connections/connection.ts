@@ -34,13 +34,16 @@ const RATE_LIMITED_MAX = 1000
 /** Commands that may be under way before the connection is not read any more. */
 const COMMANDS_MAX = 256
 
+/** More commands than it may have under way, answers that it does not take, or the server's end. */
+export type PauseReason = 'commands' | 'answers' | 'shutdown'
+
 /** One live WebSocket. */
 export class Connection {
   readonly id: string
   readonly address: string
   readonly deviceId: string
   readonly outbox: Outbox
-  readonly commands = new CommandQueue({ sizeMax: COMMANDS_MAX, onFull: (full) => this.setPaused(full) })
+  readonly commands = new CommandQueue({ sizeMax: COMMANDS_MAX, onFull: (full) => this.setPaused('commands', full) })
   readonly rate: TokenBucket
   readonly malformed = new FaultCounter(MALFORMED_MAX, FAULT_WINDOW_MS)
   readonly rateLimited = new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)
@@ -48,8 +51,8 @@ export class Connection {
   userId: string | null = null
   /** It has done something that a session begins with. */
   begun = false
-  /** What it was in has been left, or is being left. */
-  departed = false
+  /** Everything it had on this node was given up. */
+  ended = false
   /** No more is taken from or sent to it. */
   closed = false
   /** Monotonic, in milliseconds. */
@@ -57,6 +60,7 @@ export class Connection {
   lastPingAt: number
   readonly #transport: Transport
   readonly #onClosing: (connection: Connection, code: CloseCode) => void
+  readonly #pauses = new Set<PauseReason>()
   #drainedBytes = 0
   #backlogged = false
 
@@ -93,10 +97,13 @@ export class Connection {
     this.#transport.ping(String(serial))
   }
 
-  /** Stops reading while the peer asks faster than it is answered. */
-  setPaused(paused: boolean): void {
-    if (paused) this.#transport.pause()
-    else this.#transport.resume()
+  /** Stops reading for as long as there is any reason to: its queue, its answers, the end of the server. */
+  setPaused(reason: PauseReason, paused: boolean): void {
+    const before = this.#pauses.size
+    if (paused) this.#pauses.add(reason)
+    else this.#pauses.delete(reason)
+    if (before === 0 && this.#pauses.size > 0) this.#transport.pause()
+    if (before > 0 && this.#pauses.size === 0) this.#transport.resume()
   }
 
   /** Writes what is queued, then begins the closing handshake. Idempotent. */

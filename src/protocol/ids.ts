@@ -2,7 +2,7 @@ import { FormatRegistry, Type } from '@sinclair/typebox'
 
 const ID_BYTES_MAX = 128
 /** The server's own users; nobody else may go by such a name. */
-const ANONYMOUS_PREFIX = 'anonymous:'
+export const ANONYMOUS_PREFIX = 'anonymous:'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/
 

@@ -6,6 +6,7 @@ import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import { RoomcastError } from '../errors.js'
+import { RetryQueue } from '../presence/retry-queue.js'
 import { HISTORY_LIMIT_DEFAULT, MEMBERS_LIMIT_DEFAULT, type PositionInput } from '../protocol/commands.js'
 import { encodeChatMessage, encodeSignal, formatTime } from '../protocol/pushes.js'
 import type { HistoryReply, JoinReply, MembersReply, PublishReply, Recovered } from '../protocol/replies.js'
@@ -64,6 +65,9 @@ export class RoomRegistry {
   readonly #options: RoomRegistryOptions
   readonly #events: PresenceEvents
   readonly #grace: GraceQueue
+  readonly #retries: RetryQueue
+  /** Connection and room of every member here. */
+  readonly #seats = new Set<string>()
   readonly #leaving = new Set<Promise<void>>()
   readonly #joined = new Map<Connection, Map<string, Receiver>>()
   readonly #localMembers = new Map<string, number>()
@@ -73,6 +77,7 @@ export class RoomRegistry {
     const { clock, presenceEventsMax: eventsMax } = options
     const send = (room: string, note: Buffer) => options.streams.signal(channelOf(room), note).catch(options.onError)
     this.#grace = new GraceQueue(clock, options.graceMs)
+    this.#retries = new RetryQueue(clock, options.onError)
     this.#events = new PresenceEvents({ eventsMax, clock, send })
   }
 
@@ -99,25 +104,21 @@ export class RoomRegistry {
     channel.hold(receiver)
     try {
       const change = await this.#enter(connection, room, former !== undefined)
-      const page = await this.#readReplay(request).catch(async (error) => {
-        if (former === undefined) await this.#quit(connection, [room])
-        throw error
-      })
-      if (connection.closed) {
-        if (former === undefined) await this.#quit(connection, [room])
-        throw new RoomcastError('internal', { message: 'connection closed' })
-      }
+      const page = await this.#readReplay(request)
+      if (connection.closed) throw new RoomcastError('internal', { message: 'connection closed' })
       return this.#seat(channel, receiver, { request, change, page, former })
     } catch (error) {
+      // Also where the presence did not answer: it may have been written all the same.
+      if (former === undefined) void this.#retries.run(() => this.#quit(connection, [room]))
       channel.detach(receiver)
       this.#options.channels.release(channelOf(room))
       throw error
     }
   }
 
-  /** Takes a connection out of a room. Idempotent. Throws `store_unavailable`; it hears nothing more even then. */
+  /** Takes a connection out of a room. Idempotent. While the store is away the others hear of it later. */
   async leave(connection: Connection, room: string): Promise<void> {
-    if (this.#unseat(connection, room)) await this.#quit(connection, [room])
+    if (this.#unseat(connection, room)) await this.#retries.run(() => this.#quit(connection, [room]))
   }
 
   /** Where a connection stands in its rooms: how far it has been sent. */
@@ -129,7 +130,7 @@ export class RoomRegistry {
   /** Takes a connection out of all its rooms. Idempotent. */
   async leaveAll(connection: Connection): Promise<void> {
     const rooms = this.#unseatAll(connection)
-    if (rooms.length > 0) await this.#quit(connection, rooms)
+    if (rooms.length > 0) await this.#retries.run(() => this.#quit(connection, rooms))
   }
 
   /**
@@ -140,7 +141,7 @@ export class RoomRegistry {
     const rooms = this.#unseatAll(connection)
     if (rooms.length === 0) return
     this.#grace.add(() => {
-      const leaving = this.#quit(connection, rooms).catch(this.#options.onError)
+      const leaving = this.#retries.run(() => this.#quit(connection, rooms))
       this.#leaving.add(leaving)
       void leaving.then(() => this.#leaving.delete(leaving))
     })
@@ -218,18 +219,22 @@ export class RoomRegistry {
     }
   }
 
-  /** This node counted as dead: writes its members into the presence again. */
+  /** This node counted as dead: writes its members into the presence again. Throws `store_unavailable`. */
   async rejoinAll(): Promise<void> {
     const memberships = [...this.#joined].flatMap(([connection, receivers]) =>
       [...receivers.keys()].map((room) => membershipOf(connection, room))
     )
-    this.#tell('user_joined', await this.#options.presence.join(memberships))
+    for (let start = 0; start < memberships.length; start += REJOIN_PAGE) {
+      const page = memberships.slice(start, start + REJOIN_PAGE).filter((membership) => this.#isSeated(membership))
+      this.#tell('user_joined', await this.#options.presence.join(page))
+    }
   }
 
   /** Resolves when the members have been told of everything that happened so far. */
   async settled(): Promise<void> {
     this.#grace.flush()
     await Promise.all(this.#leaving)
+    this.#retries.close()
     await this.#events.settled()
   }
 
@@ -245,9 +250,15 @@ export class RoomRegistry {
     return change ?? { users: 0, connections: 0 }
   }
 
+  /** Rooms that the connection is in again by now are left alone. */
   async #quit(connection: Connection, rooms: readonly string[]): Promise<void> {
     const memberships = rooms.map((room) => membershipOf(connection, room))
-    this.#tell('user_left', await this.#options.presence.leave(memberships))
+    const left = memberships.filter((membership) => !this.#isSeated(membership))
+    this.#tell('user_left', await this.#options.presence.leave(left))
+  }
+
+  #isSeated({ connectionId, room }: Membership): boolean {
+    return this.#seats.has(seatOf(connectionId, room))
   }
 
   #tell(action: 'user_joined' | 'user_left', changes: readonly PresenceChange[]): void {
@@ -280,6 +291,7 @@ export class RoomRegistry {
     channel.attach(receiver)
     const receivers = this.#joined.get(connection) ?? new Map<string, Receiver>()
     this.#joined.set(connection, receivers.set(room, receiver))
+    this.#seats.add(seatOf(connection.id, room))
     if (former === undefined) this.#localMembers.set(room, (this.#localMembers.get(room) ?? 0) + 1)
     else this.#dismiss(channel, former, room)
 
@@ -310,6 +322,7 @@ export class RoomRegistry {
     const receiver = receivers?.get(room)
     if (receivers === undefined || receiver === undefined) return false
     receivers.delete(room)
+    this.#seats.delete(seatOf(connection.id, room))
     if (receivers.size === 0) this.#joined.delete(connection)
     const left = (this.#localMembers.get(room) ?? 1) - 1
     if (left === 0) this.#localMembers.delete(room)
@@ -333,6 +346,9 @@ export class RoomRegistry {
 /** Messages that a join reads before it is answered; the rest is read as the client takes it. */
 const REPLAY_PAGE = 100
 
+/** Memberships that are written again in one step. */
+const REJOIN_PAGE = 500
+
 interface Arrival {
   readonly request: JoinRequest
   readonly change: PresenceChange | Counts
@@ -342,6 +358,10 @@ interface Arrival {
 
 function channelOf(room: string): string {
   return `room:${room}`
+}
+
+function seatOf(connectionId: string, room: string): string {
+  return `${connectionId} ${room}`
 }
 
 function membershipOf(connection: Connection, room: string): Membership {

@@ -1,3 +1,6 @@
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+
 /*
  * What nodes tell each other through a room's channel without storing it. The first byte says which of the two it is.
  */
@@ -36,9 +39,29 @@ export function decodeRoomSignal(encoded: Buffer): RoomSignal | undefined {
   if (encoded[0] === RELAY) return { kind: 'relay', payload: encoded.subarray(1) }
   if (encoded[0] !== NOTE) return undefined
   try {
-    const note = JSON.parse(encoded.toString('utf8', 1)) as PresenceNote
-    return Array.isArray(note.moves) ? { kind: 'note', note } : undefined
+    const note = JSON.parse(encoded.toString('utf8', 1)) as unknown
+    return isNote(note) ? { kind: 'note', note } : undefined
   } catch {
     return undefined
   }
+}
+
+const Count = Type.Integer({ minimum: 0 })
+const noteCheck = TypeCompiler.Compile(
+  Type.Object({
+    users: Count,
+    joined: Count,
+    left: Count,
+    moves: Type.Array(
+      Type.Object({
+        action: Type.Union([Type.Literal('user_joined'), Type.Literal('user_left')]),
+        userId: Type.String(),
+        users: Count
+      })
+    )
+  })
+)
+
+function isNote(note: unknown): note is PresenceNote {
+  return noteCheck.Check(note)
 }

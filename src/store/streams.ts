@@ -62,12 +62,15 @@ export interface After {
   readonly messageId?: string | undefined
 }
 
-/** At most one of `after` and `before`, both exclusive; with neither, the newest `limit`. `limit` 0 reads only the top. */
+/** At most one of `after` and `before`, both exclusive; with neither, the newest `limit`. `limit` 0 reads only the top; a page may end before its limit (`PAGE_BYTES_MAX`). */
 export interface ReadQuery {
   readonly after?: After | undefined
   readonly before?: number | undefined
   readonly limit: number
 }
+
+/** A page ends before the message with which it would have more bytes, though it has one at least. */
+export const PAGE_BYTES_MAX = 1_048_576
 
 export interface Page {
   /** The newest position of the channel; undefined where nobody has used it. */

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { ConnectionPool } from '../connections/connection-pool.js'
 import { RoomcastError } from '../errors.js'
+import { RetryQueue } from '../presence/retry-queue.js'
 import { anonymousUser } from '../protocol/ids.js'
 import type { Presence } from '../store/presence.js'
 
@@ -15,12 +16,17 @@ export interface UserRegistryOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** Users that are written again in one step. */
+const RECONNECT_PAGE = 500
+
 /** Who is behind the connections of this node. */
 export class UserRegistry {
   readonly #options: UserRegistryOptions
+  readonly #retries: RetryQueue
 
   constructor(options: UserRegistryOptions) {
     this.#options = options
+    this.#retries = new RetryQueue(options.clock, options.onError)
   }
 
   /**
@@ -37,7 +43,7 @@ export class UserRegistry {
   identify(connection: Connection, userId: string): string {
     this.#options.pool.checkRoomForUser(userId)
     this.#options.pool.identify(connection, userId)
-    this.#options.presence.connect(connection.id, userId).catch(this.#options.onError)
+    void this.#retries.run(() => this.#connect(connection))
     this.#options.onIdentified(connection)
     return userId
   }
@@ -51,12 +57,25 @@ export class UserRegistry {
 
   /** The connection is gone. */
   async forget({ id, userId }: Connection): Promise<void> {
-    if (userId !== null) await this.#options.presence.disconnect(id, userId)
+    if (userId !== null) await this.#retries.run(() => this.#options.presence.disconnect(id, userId))
   }
 
-  /** This node counted as dead: writes its users into the presence again. */
+  /** This node counted as dead: writes its users into the presence again. Throws `store_unavailable`. */
   async reconnectAll(): Promise<void> {
-    const identified = [...this.#options.pool.all()].filter(({ userId }) => userId !== null)
-    await Promise.all(identified.map(({ id, userId }) => this.#options.presence.connect(id, userId as string)))
+    const connections = [...this.#options.pool.all()]
+    for (let start = 0; start < connections.length; start += RECONNECT_PAGE) {
+      await Promise.all(connections.slice(start, start + RECONNECT_PAGE).map((connection) => this.#connect(connection)))
+    }
+  }
+
+  /** Nothing more is tried again. */
+  close(): void {
+    this.#retries.close()
+  }
+
+  /** One that has gone by now is left out. */
+  async #connect({ id, userId }: Connection): Promise<void> {
+    if (userId === null || this.#options.pool.get(id) === undefined) return
+    await this.#options.presence.connect(id, userId)
   }
 }

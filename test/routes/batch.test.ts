@@ -84,7 +84,7 @@ t.test('publishing in batch', async (t) => {
 
   await t.test('refuses items of kinds that are not there', async (t) => {
     const { status, body } = await batch([
-      { user: 'alice', content: 1 },
+      { user: 'alice', room: 'kinds', content: 1 },
       { group: 'staff', content: 1 },
       { room: 'kinds', content: 1 }
     ])

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { RoomDeparture } from '../../src/store/nodes.js'
@@ -247,15 +248,18 @@ t.test('a node judges nobody before it has been connected for a whole lease', as
 
   // A new connection begins the time anew.
   const renewals = async () => Number(await redis.zscore(keys.leases, living.nodes.name))
-  const before = await renewals()
+  const ready = once(living.lease, 'ready')
   await redis.call('CLIENT', 'KILL', 'ID', String(await living.lease.client('ID')))
+  await ready
+  const before = await renewals()
+  living.clock.advance(2000)
   await until(async () => (await renewals()) > before)
   await endLease(dead)
-  living.clock.advance(LEASE_MS - 1000)
+  living.clock.advance(LEASE_MS - 3000)
   await living.nodes.count()
   t.not(await redis.zscore(keys.leases, name), null)
   t.equal(living.departures.length, 0)
-  living.clock.advance(1000)
+  living.clock.advance(LEASE_MS)
   await buried(name)
   t.same(departed(living, 'a'), ['ann'])
 })

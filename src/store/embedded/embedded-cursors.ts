@@ -51,9 +51,7 @@ export class EmbeddedCursors implements Cursors {
 
   /** Forgets devices that were not used for too long. */
   async sweep(): Promise<void> {
-    for (const { key, value } of this.#records.entries<Device>([TABLE])) {
-      if (this.#isExpired(value)) await answered(this.#records.put(key, undefined))
-    }
+    await this.#records.sweep<Device>(TABLE, (device) => this.#isExpired(device))
   }
 
   #cursorOf({ userId, deviceId, channel }: CursorKey): Cursor | undefined {

@@ -1,3 +1,4 @@
+import { isNamedUser } from '../../protocol/ids.js'
 import { answered } from '../answered.js'
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
 import type { EmbeddedRecords } from './embedded-records.js'
@@ -67,7 +68,8 @@ export class EmbeddedPresence implements Presence {
     connectionIds?.delete(connectionId)
     if (connectionIds?.size !== 0) return
     this.#online.delete(userId)
-    await answered(this.#records.put([SEEN, userId], this.#now()))
+    // Nobody comes back under such a name.
+    if (isNamedUser(userId)) await answered(this.#records.put([SEEN, userId], this.#now()))
   }
 
   async lastSeen(userId: string): Promise<number | undefined> {
@@ -77,10 +79,7 @@ export class EmbeddedPresence implements Presence {
 
   /** Forgets who was not there for too long. */
   async sweep(): Promise<void> {
-    const forgotten = this.#records
-      .entries<number>([SEEN])
-      .filter(({ value }) => this.#now() - value >= this.#seenTtlMs)
-    await answered(Promise.all(forgotten.map(({ key }) => this.#records.put(key, undefined))))
+    await this.#records.sweep<number>(SEEN, (seenAt) => this.#now() - seenAt >= this.#seenTtlMs)
   }
 
   async connections(userIds: readonly string[]): Promise<number[]> {

@@ -11,9 +11,14 @@ export interface RecordBacking {
   get(key: RecordKey): unknown
   /** Every record whose key begins so, in the order of the keys. */
   entries(prefix: RecordKey): Iterable<StoredRecord>
+  /** Keys of a table, which may be walked slowly while others change. */
+  keys(table: string): Iterable<RecordKey>
   /** All of it or nothing; `undefined` as a value removes. Flushed when it resolves. */
   write(changes: readonly StoredRecord[]): Promise<void>
 }
+
+/** Records that a sweep looks at in one turn of the event loop. */
+const SWEEP_SLICE = 256
 
 interface Pending {
   readonly record: StoredRecord
@@ -54,6 +59,18 @@ export class EmbeddedRecords {
     return this.#next
   }
 
+  /** Removes what of a table has ended, in small steps: others go on in between. */
+  async sweep<T>(table: string, hasEnded: (value: T) => boolean): Promise<void> {
+    let seen = 0
+    for (const key of this.#backing.keys(table)) {
+      if (++seen % SWEEP_SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
+      const value = this.get<T>(key)
+      // Not waited for: what fails to go now goes with the next sweep.
+      if (value !== undefined && hasEnded(value)) this.put(key, undefined).catch(() => {})
+    }
+    await this.idle()
+  }
+
   /** Resolves when everything is safe. */
   async idle(): Promise<void> {
     while (this.#next !== undefined || this.#flushing !== undefined) await (this.#next ?? this.#flushing)
@@ -87,22 +104,49 @@ function textOf(key: RecordKey): string {
 
 /** Records in the process: nothing outlives it. */
 export class MemoryRecordBacking implements RecordBacking {
-  readonly #records = new Map<string, StoredRecord>()
+  /** By table, by first id, by the whole key: nothing is found by looking at all. */
+  readonly #tables = new Map<string, Map<string, Map<string, StoredRecord>>>()
 
   get(key: RecordKey): unknown {
-    return this.#records.get(textOf(key))?.value
+    return this.#tables
+      .get(key[0])
+      ?.get(key[1] ?? '')
+      ?.get(textOf(key))?.value
   }
 
   *entries(prefix: RecordKey): Iterable<StoredRecord> {
-    for (const record of this.#records.values()) {
-      if (prefix.every((id, index) => record.key[index] === id)) yield record
+    const [table, id, ...ids] = prefix
+    const groups = this.#tables.get(table)
+    const wanted = id === undefined ? groups?.values() : [groups?.get(id) ?? new Map<string, StoredRecord>()]
+    for (const group of wanted ?? []) {
+      for (const record of group.values()) {
+        if (ids.every((rest, index) => record.key[index + 2] === rest)) yield record
+      }
     }
+  }
+
+  *keys(table: string): Iterable<RecordKey> {
+    for (const group of this.#tables.get(table)?.values() ?? []) for (const { key } of group.values()) yield key
   }
 
   async write(changes: readonly StoredRecord[]): Promise<void> {
     for (const record of changes) {
-      if (record.value === undefined) this.#records.delete(textOf(record.key))
-      else this.#records.set(textOf(record.key), record)
+      if (record.value === undefined) this.#remove(record.key)
+      else this.#groupOf(record.key).set(textOf(record.key), record)
     }
+  }
+
+  #groupOf([table, id = '']: RecordKey): Map<string, StoredRecord> {
+    const groups = this.#tables.get(table) ?? new Map<string, Map<string, StoredRecord>>()
+    const group = groups.get(id) ?? new Map<string, StoredRecord>()
+    this.#tables.set(table, groups.set(id, group))
+    return group
+  }
+
+  #remove(key: RecordKey): void {
+    const [table, id = ''] = key
+    const group = this.#groupOf(key)
+    group.delete(textOf(key))
+    if (group.size === 0) this.#tables.get(table)?.delete(id)
   }
 }

@@ -68,8 +68,7 @@ export class EmbeddedSessions implements Sessions {
 
   /** Forgets sessions whose time is over. */
   async sweep(): Promise<void> {
-    const expired = this.#records.entries<StoredSession>([TABLE]).filter(({ value }) => this.#isExpired(value))
-    await answered(Promise.all(expired.map(({ key }) => this.#records.put(key, undefined))))
+    await this.#records.sweep<StoredSession>(TABLE, (session) => this.#isExpired(session))
   }
 
   #get(sessionId: string): StoredSession | undefined {

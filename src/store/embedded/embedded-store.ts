@@ -55,11 +55,16 @@ export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, sessionTtlMs, o
     nodes,
     cursors,
     sessions,
-    readiness: (): Readiness => (closed === undefined ? { ready: true } : { ready: false, reason: 'store is closed' }),
+    readiness,
     close: () => {
       closed ??= closeAll()
       return closed
     }
+  }
+
+  function readiness(): Readiness {
+    if (closed !== undefined) return { ready: false, reason: 'store is closed' }
+    return streams.writable ? { ready: true } : { ready: false, reason: 'store cannot be written' }
   }
 
   async function closeAll(): Promise<void> {

@@ -23,6 +23,8 @@ const META_GRACE_MS = 86_400_000
 const BATCH_MAX = 4096
 /** Channels that a sweep looks at in one turn of the event loop. */
 const SWEEP_SLICE = 256
+/** Written to see whether the store can be written to. */
+const PROBE = 'probe:'
 /** Retention of a channel that was subscribed to and never published to: it holds nothing. */
 const NO_RETENTION = { size: 0, ttlMs: 0 }
 
@@ -52,6 +54,7 @@ export class EmbeddedStreams implements Streams {
   readonly #clock: Clock
   readonly #subscribed = new Set<ChannelId>()
   #listener: StreamListener | undefined
+  #writable = true
   #queue: PendingPublish[] = []
   readonly #steps: Array<() => Promise<void>> = []
   #working: Promise<void> | undefined
@@ -105,6 +108,11 @@ export class EmbeddedStreams implements Streams {
     for (const channel of channels) this.#subscribed.delete(channel)
   }
 
+  /** False from a commit that failed to the next that does not. */
+  get writable(): boolean {
+    return this.#writable
+  }
+
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
     while (this.#working !== undefined) await this.#working
@@ -115,6 +123,8 @@ export class EmbeddedStreams implements Streams {
    * went. Works in small steps, so that publishes go on in between.
    */
   async sweep(): Promise<void> {
+    // Nobody publishes to a node that is not ready: it has to find out by itself.
+    if (!this.#writable) await this.#exclusively(() => this.#touch([PROBE]))
     let seen = 0
     for (const channel of this.#ledger.channels()) {
       if (++seen % SWEEP_SLICE === 0) await setImmediate()
@@ -122,7 +132,11 @@ export class EmbeddedStreams implements Streams {
       if (meta === undefined || !this.#hasEnded(channel, meta)) continue
       await this.#exclusively(() => this.#sweepChannel(channel))
     }
-    await this.#exclusively(() => this.#ledger.sweepReceipts(this.#clock.now()))
+    for (let more = true; more; ) {
+      await this.#exclusively(async () => {
+        more = await this.#ledger.sweepReceipts(this.#clock.now())
+      })
+    }
   }
 
   /** Runs `step` between two batches. */
@@ -156,7 +170,9 @@ export class EmbeddedStreams implements Streams {
     try {
       outcomes = batch.map((pending) => this.#number(draft, pending))
       await this.#ledger.commit(draft)
+      this.#writable = true
     } catch (error) {
+      this.#writable = false
       for (const { reject } of batch) reject(storeUnavailable(error))
       return
     }
@@ -232,10 +248,10 @@ export class EmbeddedStreams implements Streams {
 
   /** Creates what is missing, and lets what is there live for another day. */
   async #touch(channels: readonly ChannelId[]): Promise<void> {
-    const expiresAt = this.#clock.now() + META_GRACE_MS
     const metas = new Map<ChannelId, ChannelMeta>()
     for (const channel of channels) {
       const meta = this.#ledger.meta(channel) ?? newMeta()
+      const expiresAt = this.#clock.now() + meta.ttlMs + META_GRACE_MS
       metas.set(channel, { ...meta, expiresAt: Math.max(meta.expiresAt, expiresAt) })
     }
     await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims: [] })
@@ -244,7 +260,9 @@ export class EmbeddedStreams implements Streams {
   async #commitOrRefuse(batch: LedgerBatch): Promise<void> {
     try {
       await this.#ledger.commit(batch)
+      this.#writable = true
     } catch (error) {
+      this.#writable = false
       throw storeUnavailable(error)
     }
   }

@@ -53,7 +53,7 @@ export interface Ledger {
   commit(batch: LedgerBatch): Promise<void>
   /** Every channel once; may be walked slowly, while others change. */
   channels(): Iterable<ChannelId>
-  /** Drops receipts whose time is over. */
-  sweepReceipts(now: number): Promise<void>
+  /** Drops some receipts whose time is over; true where there are more. */
+  sweepReceipts(now: number): Promise<boolean>
   close(): Promise<void>
 }

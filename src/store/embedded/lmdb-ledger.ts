@@ -1,13 +1,16 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { decodeMessage, encodeMessage } from '../record.js'
-import type { ChannelId, StoredMessage } from '../streams.js'
+import { type ChannelId, PAGE_BYTES_MAX, type StoredMessage } from '../streams.js'
+import { commitBatch } from './commit-batch.js'
 import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
 import { LmdbRecordBacking } from './lmdb-record-backing.js'
 
 /** Receipts are filed by the minute in which they end, so that those that ended lie together. */
 const bucketMs = 60_000
 const KEYS_PAGE = 256
+/** Receipts that are dropped between two batches of publishes. */
+const RECEIPTS_PAGE = 1000
 const MAGIC = 0xbeefc0de
 const MAGIC_AT = 24
 /** Two meta pages. */
@@ -51,7 +54,10 @@ export class LmdbLedger implements Ledger {
       ? { start: [channel, to] as [ChannelId, number], end: [channel, from - 1] as [ChannelId, number], reverse: true }
       : { start: [channel, from] as [ChannelId, number], end: [channel, to + 1] as [ChannelId, number] }
     const messages: StoredMessage[] = []
+    let bytes = 0
     for (const { value } of this.#messages.getRange({ ...range, limit })) {
+      bytes += value.length
+      if (messages.length > 0 && bytes > PAGE_BYTES_MAX) break
       const message = decodeMessage(value)
       if (message !== undefined) messages.push(message)
     }
@@ -66,7 +72,7 @@ export class LmdbLedger implements Ledger {
   }
 
   async commit(batch: LedgerBatch): Promise<void> {
-    await this.#root.batch(() => {
+    await commitBatch(this.#root, () => {
       for (const [channel, meta] of batch.metas) this.#metas.put(channel, meta)
       for (const { channel, message } of batch.messages) {
         this.#messages.put([channel, message.offset], encodeMessage(message))
@@ -80,7 +86,6 @@ export class LmdbLedger implements Ledger {
       }
       for (const channel of batch.forgotten ?? []) this.#metas.remove(channel)
     })
-    await this.#root.flushed
   }
 
   *channels(): Iterable<ChannelId> {
@@ -93,10 +98,10 @@ export class LmdbLedger implements Ledger {
     }
   }
 
-  async sweepReceipts(now: number): Promise<void> {
-    const ended = [...this.#receiptEnds.getKeys({ end: [bucketOf(now)] as never, limit: 10_000 })]
-    if (ended.length === 0) return
-    await this.#root.batch(() => {
+  async sweepReceipts(now: number): Promise<boolean> {
+    const ended = [...this.#receiptEnds.getKeys({ end: [bucketOf(now)] as never, limit: RECEIPTS_PAGE })]
+    if (ended.length === 0) return false
+    await commitBatch(this.#root, () => {
       for (const key of ended) {
         const [, channel, messageId] = key
         // The id may have been published anew since.
@@ -104,8 +109,7 @@ export class LmdbLedger implements Ledger {
         this.#receiptEnds.remove(key)
       }
     })
-    // As long as whole pages are full, more may have ended.
-    if (ended.length === 10_000) await this.sweepReceipts(now)
+    return ended.length === RECEIPTS_PAGE
   }
 
   async close(): Promise<void> {

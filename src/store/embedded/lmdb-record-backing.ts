@@ -1,5 +1,8 @@
 import type { Database, RootDatabase } from 'lmdb'
+import { commitBatch } from './commit-batch.js'
 import type { RecordBacking, RecordKey, StoredRecord } from './embedded-records.js'
+
+const KEYS_PAGE = 256
 
 /** Records in a table of the LMDB file. */
 export class LmdbRecordBacking implements RecordBacking {
@@ -22,13 +25,26 @@ export class LmdbRecordBacking implements RecordBacking {
     }
   }
 
+  *keys(table: string): Iterable<RecordKey> {
+    let start: string[] = [table]
+    for (;;) {
+      // Page by page: a cursor that stays open skips keys where others are removed.
+      const page = [...this.#records.getKeys({ start, exclusiveStart: true, limit: KEYS_PAGE })]
+      for (const key of page) {
+        if (key[0] !== table) return
+        yield key as unknown as RecordKey
+      }
+      if (page.length < KEYS_PAGE) return
+      start = page.at(-1) as string[]
+    }
+  }
+
   async write(changes: readonly StoredRecord[]): Promise<void> {
-    await this.#root.batch(() => {
+    await commitBatch(this.#root, () => {
       for (const { key, value } of changes) {
         if (value === undefined) this.#records.remove([...key])
         else this.#records.put([...key], value)
       }
     })
-    await this.#root.flushed
   }
 }

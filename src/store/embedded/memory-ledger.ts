@@ -1,4 +1,4 @@
-import type { ChannelId, StoredMessage } from '../streams.js'
+import { type ChannelId, PAGE_BYTES_MAX, type StoredMessage } from '../streams.js'
 import { MemoryRecordBacking } from './embedded-records.js'
 import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
 
@@ -30,7 +30,7 @@ export class MemoryLedger implements Ledger {
     const start = Math.max(range.from - log.first, 0)
     const end = Math.max(range.to - log.first + 1, start)
     const found = log.messages.slice(start, end)
-    return range.newestFirst === true ? found.reverse().slice(0, range.limit) : found.slice(0, range.limit)
+    return firstPage((range.newestFirst === true ? found.reverse() : found).slice(0, range.limit))
   }
 
   receipt(channel: ChannelId, messageId: string, now: number): Receipt | undefined {
@@ -56,7 +56,7 @@ export class MemoryLedger implements Ledger {
     return this.#metas.keys()
   }
 
-  async sweepReceipts(now: number): Promise<void> {
+  async sweepReceipts(now: number): Promise<boolean> {
     for (const [channel, receipts] of this.#receipts) {
       // Receipts of a channel live equally long as a rule, so the oldest stand first.
       for (const [messageId, { expiresAt }] of receipts) {
@@ -65,6 +65,7 @@ export class MemoryLedger implements Ledger {
       }
       if (receipts.size === 0) this.#receipts.delete(channel)
     }
+    return false
   }
 
   async close(): Promise<void> {
@@ -87,4 +88,13 @@ export class MemoryLedger implements Ledger {
     log.first += gone
     if (log.messages.length === 0) this.#logs.delete(channel)
   }
+}
+
+function firstPage(messages: StoredMessage[]): StoredMessage[] {
+  let bytes = 0
+  const tooMuch = messages.findIndex(({ encoded }, index) => {
+    bytes += encoded.length
+    return index > 0 && bytes > PAGE_BYTES_MAX
+  })
+  return tooMuch === -1 ? messages : messages.slice(0, tooMuch)
 }

@@ -84,11 +84,7 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
     }
     return connection
   }
-  const opening = [
-    connect('commands', { enableAutoPipelining: true }),
-    connect('subscriber', { autoResubscribe: false }),
-    connect('lease')
-  ] as const
+  const opening = [connect('commands'), connect('subscriber', { autoResubscribe: false }), connect('lease')] as const
   try {
     const [commands, subscriber, lease] = await Promise.all(opening)
     return { commands, subscriber, lease }

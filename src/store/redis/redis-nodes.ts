@@ -95,6 +95,8 @@ export class RedisNodes implements Nodes {
 
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
+    // A renewal after the lease was given back would take another.
+    await this.#renewing
     await this.#connections.lease
       .rcDropLease(this.#keys.leases, this.#keys.nodeConnections, this.#keys.dead, this.name)
       // Where Redis is away the lease runs out by itself.

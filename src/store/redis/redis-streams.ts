@@ -156,15 +156,17 @@ export class RedisStreams implements Streams {
 
   /** After a reconnect ioredis tells nothing of what was missed: hear everything again, then have it looked at. */
   #resubscribe(): void {
-    this.#subscribeTopics([...this.#topics.keys()]).then(
+    this.#subscribeTopics([...this.#topics.keys()], (topic) => this.#topics.has(topic)).then(
       () => this.#listener?.onSuspect('all'),
       () => this.#connections.subscriber.disconnect(true)
     )
   }
 
-  async #subscribeTopics(topics: string[]): Promise<void> {
+  /** In batches; `isWanted` is asked just before each. */
+  async #subscribeTopics(topics: string[], isWanted: (topic: string) => boolean = () => true): Promise<void> {
     for (let start = 0; start < topics.length; start += SUBSCRIBE_BATCH) {
-      await this.#connections.subscriber.subscribe(...topics.slice(start, start + SUBSCRIBE_BATCH))
+      const batch = topics.slice(start, start + SUBSCRIBE_BATCH).filter(isWanted)
+      if (batch.length > 0) await this.#connections.subscriber.subscribe(...batch)
     }
   }
 

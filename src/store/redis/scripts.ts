@@ -1,4 +1,6 @@
+import { ANONYMOUS_PREFIX } from '../../protocol/ids.js'
 import { FORKS_MAX } from '../continuity.js'
+import { PAGE_BYTES_MAX } from '../streams.js'
 
 /*
  * Each changing step is one script: all checks come before the first write, as Redis rolls nothing back. Offsets are
@@ -104,6 +106,25 @@ const oldestKept = /* lua */ `
   end
 `
 
+/** Entries of a log, up to a number and a size. */
+const collectEntries = /* lua */ `
+  local function collect (command, log, from, to, limit)
+    local entries, bytes = {}, 0
+    while #entries < limit do
+      local asked = math.min(limit - #entries, 64)
+      local chunk = redis.call(command, log, from, to, 'COUNT', asked)
+      for _, entry in ipairs(chunk) do
+        bytes = bytes + #entry[2][2]
+        if #entries > 0 and bytes > ${PAGE_BYTES_MAX} then return entries end
+        entries[#entries + 1] = entry
+      end
+      if #chunk < asked then break end
+      from = '(' .. chunk[#chunk][1]
+    end
+    return entries
+  end
+`
+
 /**
  * KEYS meta log; ARGV direction (after | before), offset (exclusive; before: empty for the top), limit, offset whose
  * message is wanted besides (empty: none). Drops what is too old first. Answers {epoch, offset, forks, oldest kept,
@@ -112,6 +133,7 @@ const oldestKept = /* lua */ `
 const read = /* lua */ `
   ${nowMs}
   ${oldestKept}
+  ${collectEntries}
   local known = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'forks', 'size', 'ttl')
   if not known[1] then return {} end
   local top = tonumber(known[2])
@@ -123,10 +145,10 @@ const read = /* lua */ `
   local limit = tonumber(ARGV[3])
   if limit > 0 and ARGV[1] == 'after' then
     local from = string.format('%.0f', math.max(ARGV[2] + 1, oldest))
-    entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', limit)
+    entries = collect('XRANGE', KEYS[2], from, '+', limit)
   elseif limit > 0 then
     local to = ARGV[2] == '' and '+' or string.format('%.0f', math.max(ARGV[2] - 1, 0))
-    entries = redis.call('XREVRANGE', KEYS[2], to, string.format('%.0f', oldest), 'COUNT', limit)
+    entries = collect('XREVRANGE', KEYS[2], to, string.format('%.0f', oldest), limit)
   end
   local found = {}
   if ARGV[4] ~= '' then found = redis.call('XRANGE', KEYS[2], ARGV[4], ARGV[4]) end
@@ -219,7 +241,10 @@ const disconnectUsers = /* lua */ `
       redis.call('HDEL', KEYS[2], ARGV[index])
       if redis.call('HINCRBY', KEYS[1], user, -1) <= 0 then
         redis.call('HDEL', KEYS[1], user)
-        redis.call('SET', KEYS[3] .. user, ARGV[1], 'PX', ARGV[2])
+        -- Nobody comes back under an anonymous name.
+        if string.sub(user, 1, ${ANONYMOUS_PREFIX.length}) ~= '${ANONYMOUS_PREFIX}' then
+          redis.call('SET', KEYS[3] .. user, ARGV[1], 'PX', ARGV[2])
+        end
       end
     end
   end
