@@ -40,6 +40,8 @@ export interface JoinRequest {
 
 export interface JoinOutcome {
   readonly reply: JoinReply
+  /** What the connection is sent follows on this. */
+  readonly from: Position
   /** Begins the replay and the live messages. Call once, as soon as the reply is on its way. */
   begin(): void
 }
@@ -301,7 +303,7 @@ export class RoomRegistry {
       void channel.catchUp(receiver, behind ? undefined : page)
       if ('userChanged' in change) this.#tell('user_joined', [change])
     }
-    return { reply, begin }
+    return { reply, from: receiver.position, begin }
   }
 
   /** The receiver of an earlier join of the same connection. */

@@ -5,7 +5,7 @@ import type { Connection } from '../connections/connection.js'
 import { RoomcastError } from '../errors.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
-import type { JoinReply, ResumeReply } from '../protocol/replies.js'
+import type { ResumeReply } from '../protocol/replies.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
 import type { OwnedSession, Sessions } from '../store/sessions.js'
 import type { Position, SignalMessage, Streams } from '../store/streams.js'
@@ -112,11 +112,11 @@ export class SessionRegistry {
   }
 
   /** The connection is in a room: resolves when its session says so, or cannot be written now and will be later. */
-  async joined(connection: Connection, { room, epoch, offset }: JoinReply): Promise<void> {
+  async joined(connection: Connection, room: string, from: Position): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
-    // What is replayed now is not confirmed yet: a drop in the middle has to begin here again.
-    session.rooms.set(room, { epoch, offset })
+    // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again.
+    session.rooms.set(room, from)
     session.kept = true
     await this.#saveSafely(session)
   }
@@ -172,7 +172,7 @@ export class SessionRegistry {
       connection.close(CloseCode.SessionTakenOver)
       throw new RoomcastError('session_not_found')
     }
-    this.#adopt(fresh, session)
+    this.#adopt(fresh, session, outcomes)
     this.#dismiss(session, formerOwner, rival)
     const rooms = Object.fromEntries(outcomes.map(({ reply: { room, ...state } }) => [room, state]))
     const reply = { session_id: sessionId, resume_token: resumeToken, user_id: session.userId, rooms, removed: [] }
@@ -212,12 +212,12 @@ export class SessionRegistry {
   }
 
   /** The connection's own session is void from here on. */
-  #adopt(live: LiveSession, session: OwnedSession): void {
+  #adopt(live: LiveSession, session: OwnedSession, outcomes: readonly JoinOutcome[]): void {
     this.#bySessionId.delete(live.sessionId)
     live.sessionId = session.sessionId
     live.tokenHash = session.tokenHash
     live.generation = session.generation
-    for (const [room, position] of Object.entries(session.rooms)) live.rooms.set(room, position)
+    for (const { reply, from } of outcomes) live.rooms.set(reply.room, from)
     live.kept = true
     live.savedAt = this.#options.clock.monotonic()
     this.#bySessionId.set(session.sessionId, live)

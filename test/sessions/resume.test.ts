@@ -229,3 +229,24 @@ t.test('a session is resumed on another node, after the death of its own and whi
   t.match(await third.ask({ type: 'resume', session_id, resume_token }), { type: 'ack', user_id: 'alice' })
   t.equal(await second.closed(), 4502, 'the node that had it closes the older connection')
 })
+
+onEachStore('a replay that was cut off begins again where it began', async (t, start) => {
+  const server = await start(settings)
+  const writer = await server.connect('/ws?user_id=writer')
+  const { epoch } = await writer.ask({ type: 'join_room', room: 'r' })
+  for (let n = 1; n <= 5; n++) await publish(server, n)
+  const before = await server.connect('/ws?user_id=alice')
+  before.socket.pause()
+  before.send({ type: 'join_room', room: 'r', since: { epoch, offset: 1 } })
+  await until(async () => (await request(`${server.url}/rooms/r/online`)).body.online_count === 2)
+  await until(() => server.app.pool.size === 2)
+  before.terminate()
+  const after = await server.connect('/ws')
+  const resumed = await until(
+    () => after.ask({ type: 'resume', ...credentialsOf(before) }),
+    ({ type }) => type === 'ack'
+  )
+  t.match(resumed.rooms.r, { offset: 5, recovered: 'full' })
+  await until(() => chatOf(after, 'r').length === 4)
+  t.strictSame(offsetsOf(chatOf(after, 'r')), range(2, 5))
+})
