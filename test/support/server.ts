@@ -20,7 +20,7 @@ export async function startServer(t: Test, settings: Partial<Config> = {}): Prom
     parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', PORT: 0, PRESENCE_GRACE: 0, ...settings })
   )
   t.teardown(() => app.close())
-  await app.listen({ host: '127.0.0.1', port: 0 })
+  await app.listen({ host: settings.HOST ?? '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   return {
     app,
