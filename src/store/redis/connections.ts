@@ -7,9 +7,6 @@ type Argument = string | number | Buffer
 
 /** A connection with the scripts of `scripts.ts` as commands. `…Buffer` answers with raw bytes. */
 export interface RedisConnection extends Redis {
-  rcPublish(
-    ...keysAndArguments: Argument[]
-  ): Promise<[duplicate: number, epoch: string, offset: string, timestamp: string]>
   rcTouch(meta: Key, log: Key, newEpoch: string, run: string, graceMs: number): Promise<[epoch: string, offset: string]>
   rcReadBuffer(...keysAndArguments: Argument[]): Promise<unknown[]>
   rcJoinRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>

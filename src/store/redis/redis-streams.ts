@@ -17,18 +17,23 @@ import type {
 } from '../streams.js'
 import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
+import { OrderedScript } from './ordered-script.js'
 import type { RunWatch } from './run-watch.js'
+import { publishScript } from './scripts.js'
 
 /** Epoch and top outlive the messages by a day (protocol.md, section 1). */
 const META_GRACE_MS = 86_400_000
 /** Topics named in one SUBSCRIBE. */
 const SUBSCRIBE_BATCH = 1000
 
+type PublishReply = [duplicate: number, epoch: string, offset: string, timestamp: string]
+
 /** Streams that many nodes share: one script numbers, stores, de-duplicates and publishes. */
 export class RedisStreams implements Streams {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #run: RunWatch
+  readonly #publish: OrderedScript
   /** What this node hears, by topic: the one truth, also after a reconnect. */
   readonly #topics = new Map<string, ChannelId>()
   #listener: StreamListener | undefined
@@ -39,6 +44,7 @@ export class RedisStreams implements Streams {
     this.#connections = connections
     this.#keys = keys
     this.#run = run
+    this.#publish = new OrderedScript(connections.commands, publishScript, 3)
   }
 
   async start(listener: StreamListener): Promise<void> {
@@ -50,8 +56,8 @@ export class RedisStreams implements Streams {
 
   async publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
     const { messageId, timestamp, retention, idempotencyMs, exclude = [] } = options
-    const [duplicate, epoch, offset, firstTimestamp] = await answered(
-      this.#connections.commands.rcPublish(
+    const reply = await answered(
+      this.#publish.call(
         this.#keys.meta(channel),
         this.#keys.log(channel),
         this.#keys.receipt(channel, messageId),
@@ -66,6 +72,7 @@ export class RedisStreams implements Streams {
         idempotencyMs
       )
     )
+    const [duplicate, epoch, offset, firstTimestamp] = reply as PublishReply
     return {
       position: { epoch, offset: Number(offset), messageId },
       timestamp: Number(firstTimestamp),

@@ -44,7 +44,7 @@ const nowMs = /* lua */ `
  * KEYS meta log receipt; ARGV topic, tail, new epoch, run, timestamp, size, ttl ms, meta ttl ms, receipt ttl ms.
  * Answers {duplicate, epoch, offset, timestamp}.
  */
-const publish = /* lua */ `
+export const publishScript = /* lua */ `
   ${openChannel}
   ${nowMs}
   local receipt = redis.call('GET', KEYS[3])
@@ -370,7 +370,6 @@ const countNodes = /* lua */ `
 
 /** The commands that these scripts become on a connection (ioredis `scripts`; NOSCRIPT is handled there). */
 export const scripts = {
-  rcPublish: { lua: publish, numberOfKeys: 3 },
   rcTouch: { lua: touch, numberOfKeys: 2 },
   rcRead: { lua: read, numberOfKeys: 2 },
   rcJoinRoom: { lua: joinRoom, numberOfKeys: 6 },
