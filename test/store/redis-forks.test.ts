@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { FORKS_MAX } from '../../src/store/continuity.js'
+import { OrderedScript } from '../../src/store/redis/ordered-script.js'
 import { RedisStreams } from '../../src/store/redis/redis-streams.js'
 import type { RunWatch } from '../../src/store/redis/run-watch.js'
+import { publishScript } from '../../src/store/redis/scripts.js'
 import type { Position, Streams } from '../../src/store/streams.js'
 import { fill, freshChannel, Hearing, offsetsOf, post, span, until } from './hearing.js'
 import { bystander, type RedisNodeUnderTest, startedStreams } from './redis-harness.js'
@@ -182,7 +184,8 @@ t.test(`a channel remembers its newest ${FORKS_MAX} forks`, async (t) => {
   const positions: Position[] = []
   const run = { current: 'run0' }
   // A run that a test can choose: restarts without the restarting.
-  const streams = new RedisStreams(connections, keys, run as unknown as RunWatch)
+  const publish = new OrderedScript(connections.commands, publishScript, 3)
+  const streams = new RedisStreams({ connections, keys, run: run as unknown as RunWatch, publish })
   await streams.start(new Hearing())
   for (let fork = 0; fork <= FORKS_MAX + 1; fork++) {
     run.current = `run${fork}`

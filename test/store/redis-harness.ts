@@ -4,8 +4,10 @@ import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { connectRedis, type RedisConnections } from '../../src/store/redis/connections.js'
 import { Keys } from '../../src/store/redis/keys.js'
+import { OrderedScript } from '../../src/store/redis/ordered-script.js'
 import { RedisStreams } from '../../src/store/redis/redis-streams.js'
 import { RunWatch } from '../../src/store/redis/run-watch.js'
+import { publishScript } from '../../src/store/redis/scripts.js'
 import { Hearing } from './hearing.js'
 import type { StreamsUnderTest } from './streams-contract.js'
 
@@ -39,7 +41,9 @@ export interface RedisNodeUnderTest extends StreamsUnderTest {
 export async function redisStreams(t: Test, url: string, prefix: string = randomUUID()): Promise<RedisNodeUnderTest> {
   const connections = await connect(t, url)
   const keys = new Keys(prefix)
-  const streams = new RedisStreams(connections, keys, await RunWatch.of(connections.commands))
+  const publish = new OrderedScript(connections.commands, publishScript, 3)
+  const run = await RunWatch.of(connections.commands, () => publish.load())
+  const streams = new RedisStreams({ connections, keys, run, publish })
   return {
     streams,
     heard: new Hearing(),

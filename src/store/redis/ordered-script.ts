@@ -30,6 +30,11 @@ export class OrderedScript {
     this.#numberOfKeys = numberOfKeys
   }
 
+  /** Makes Redis know the script: else the first calls of two nodes could mix, one's refused and one's not. */
+  async load(): Promise<void> {
+    await this.#connection.script('LOAD', this.#lua)
+  }
+
   /** Rejects with what Redis or the connection says. */
   call(...keysAndArguments: readonly Argument[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -49,12 +54,12 @@ export class OrderedScript {
       })
       .finally(() => {
         this.#underWay--
-        if (this.#underWay === 0 && this.#refused.length > 0) void this.#load()
+        if (this.#underWay === 0 && this.#refused.length > 0) void this.#loadAndSend()
       })
   }
 
-  async #load(): Promise<void> {
-    const failure = await this.#connection.script('LOAD', this.#lua).then(
+  async #loadAndSend(): Promise<void> {
+    const failure = await this.load().then(
       () => undefined,
       (error) => ({ error })
     )

@@ -2,12 +2,14 @@ import type { Clock } from '../../clock.js'
 import type { Readiness, Store } from '../store.js'
 import { type RedisConnections, withoutPassword } from './connections.js'
 import { Keys } from './keys.js'
+import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
 import { RunWatch } from './run-watch.js'
+import { publishScript } from './scripts.js'
 
 export interface RedisStoreOptions {
   readonly connections: RedisConnections
@@ -29,14 +31,15 @@ const leaseAgeMsMax = 4000
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { connections, url, prefix, clock, deviceTtlMs, sessionTtlMs, onError } = options
   const keys = new Keys(prefix)
-  const run = await RunWatch.of(connections.commands)
+  const publish = new OrderedScript(connections.commands, publishScript, 3)
+  const run = await RunWatch.of(connections.commands, () => publish.load())
   const nodes = new RedisNodes({ connections, keys, clock, seenTtlMs: deviceTtlMs, onError })
   let closed: Promise<void> | undefined
 
   return {
     description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
     durable: 'redis',
-    streams: new RedisStreams(connections, keys, run),
+    streams: new RedisStreams({ connections, keys, run, publish }),
     presence: new RedisPresence({
       redis: connections.commands,
       keys,

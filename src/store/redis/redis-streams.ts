@@ -17,9 +17,8 @@ import type {
 } from '../streams.js'
 import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
-import { OrderedScript } from './ordered-script.js'
+import type { OrderedScript } from './ordered-script.js'
 import type { RunWatch } from './run-watch.js'
-import { publishScript } from './scripts.js'
 
 /** Epoch and top outlive the messages by a day (protocol.md, section 1). */
 const META_GRACE_MS = 86_400_000
@@ -27,6 +26,14 @@ const META_GRACE_MS = 86_400_000
 const SUBSCRIBE_BATCH = 1000
 
 type PublishReply = [duplicate: number, epoch: string, offset: string, timestamp: string]
+
+export interface RedisStreamsOptions {
+  readonly connections: RedisConnections
+  readonly keys: Keys
+  readonly run: RunWatch
+  /** The script that publishes, on the connection for commands. */
+  readonly publish: OrderedScript
+}
 
 /** Streams that many nodes share: one script numbers, stores, de-duplicates and publishes. */
 export class RedisStreams implements Streams {
@@ -40,11 +47,11 @@ export class RedisStreams implements Streams {
   /** Subscriptions that Redis has not confirmed yet. */
   readonly #confirming = new Map<ChannelId, Promise<void>>()
 
-  constructor(connections: RedisConnections, keys: Keys, run: RunWatch) {
+  constructor({ connections, keys, run, publish }: RedisStreamsOptions) {
     this.#connections = connections
     this.#keys = keys
     this.#run = run
-    this.#publish = new OrderedScript(connections.commands, publishScript, 3)
+    this.#publish = publish
   }
 
   async start(listener: StreamListener): Promise<void> {

@@ -11,13 +11,18 @@ export class RunWatch {
     this.#run = run
   }
 
-  static async of(connection: RedisConnection): Promise<RunWatch> {
-    const watch = new RunWatch(await readRun(connection))
+  /** `prepare` runs on every connect, and before anything may be written. */
+  static async of(connection: RedisConnection, prepare: () => Promise<void>): Promise<RunWatch> {
+    const enter = async () => {
+      await prepare()
+      return await readRun(connection)
+    }
+    const watch = new RunWatch(await enter())
     connection.on('close', () => {
       watch.#run = undefined
     })
     connection.on('ready', () => {
-      readRun(connection).then(
+      enter().then(
         (run) => {
           watch.#run = run
         },
