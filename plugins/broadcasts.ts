@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import { Broadcasts } from '../src/broadcasts.js'
-import { systemClock } from '../src/clock.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -14,9 +13,9 @@ export default fp(
     const onDelivered = (count: number) => {
       counters.deliveries += count
     }
-    const broadcasts = new Broadcasts({ streams: store.streams, channels, pool, clock: systemClock, onDelivered })
+    const broadcasts = new Broadcasts({ streams: store.streams, channels, pool, clock: fastify.clock, onDelivered })
     await broadcasts.start()
     fastify.decorate('broadcasts', broadcasts)
   },
-  { name: 'broadcasts', dependencies: ['message-bus', 'connections', 'counters'] }
+  { name: 'broadcasts', dependencies: ['clock', 'message-bus', 'connections', 'counters'] }
 )

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { Heartbeat } from '../src/connections/heartbeat.js'
 
 declare module 'fastify' {
@@ -14,11 +13,11 @@ export default fp(
     const heartbeat = new Heartbeat({
       intervalMs: config.HEARTBEAT_INTERVAL * 1000,
       timeoutMs: config.HEARTBEAT_TIMEOUT * 1000,
-      clock: systemClock,
+      clock: fastify.clock,
       onPing: (connection, serial) => sessions.onPing(connection, serial)
     })
     fastify.decorate('heartbeat', heartbeat)
     fastify.addHook('onClose', async () => heartbeat.close())
   },
-  { name: 'heartbeat', dependencies: ['config', 'sessions'] }
+  { name: 'heartbeat', dependencies: ['clock', 'config', 'sessions'] }
 )

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { DeviceFeeds } from '../src/inbox/device-feeds.js'
 import { InboxRegistry } from '../src/inbox/inbox-registry.js'
 
@@ -14,10 +13,10 @@ export default fp(
   async (fastify) => {
     const { config, store, messageBus: channels, publisher } = fastify
     const { streams, cursors, presence } = store
-    const feeds = new DeviceFeeds({ streams, cursors, channels, clock: systemClock })
+    const feeds = new DeviceFeeds({ streams, cursors, channels, clock: fastify.clock })
     const retention = { size: config.INBOX_SIZE, ttlMs: config.INBOX_TTL * 1000 }
     fastify.decorate('feeds', feeds)
     fastify.decorate('inbox', new InboxRegistry({ publisher, feeds, presence, retention }))
   },
-  { name: 'inbox', dependencies: ['message-bus', 'publisher'] }
+  { name: 'inbox', dependencies: ['clock', 'message-bus', 'publisher'] }
 )

@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import { ChannelRegistry } from '../src/channels/channel-registry.js'
-import { systemClock } from '../src/clock.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,7 +14,7 @@ export default fp(
     const messageBus = new ChannelRegistry({
       streams: store.streams,
       turn,
-      clock: systemClock,
+      clock: fastify.clock,
       onDelivered: (count) => {
         counters.deliveries += count
       },
@@ -25,5 +24,5 @@ export default fp(
     fastify.decorate('messageBus', messageBus)
     fastify.addHook('onClose', async () => messageBus.close())
   },
-  { name: 'message-bus', dependencies: ['store', 'connections', 'counters'] }
+  { name: 'message-bus', dependencies: ['clock', 'store', 'connections', 'counters'] }
 )

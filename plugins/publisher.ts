@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import { Publisher } from '../src/channels/publisher.js'
-import { systemClock } from '../src/clock.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,7 +12,7 @@ export default fp(
     const { config, counters, store } = fastify
     const publisher = new Publisher({
       streams: store.streams,
-      clock: systemClock,
+      clock: fastify.clock,
       idempotencyMs: config.IDEMPOTENCY_TTL * 1000,
       onPublished: () => {
         counters.messages++
@@ -21,5 +20,5 @@ export default fp(
     })
     fastify.decorate('publisher', publisher)
   },
-  { name: 'publisher', dependencies: ['store', 'counters'] }
+  { name: 'publisher', dependencies: ['clock', 'store', 'counters'] }
 )

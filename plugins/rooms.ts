@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { RetryQueue } from '../src/presence/retry-queue.js'
 import { RoomRegistry } from '../src/rooms/room-registry.js'
 
@@ -17,7 +16,7 @@ export default fp(
       presence: store.presence,
       channels: messageBus,
       publisher,
-      clock: systemClock,
+      clock: fastify.clock,
       retention: { size: config.HISTORY_SIZE, ttlMs: config.HISTORY_TTL * 1000 },
       roomsPerConnectionMax: config.MAX_ROOMS_PER_CONNECTION,
       graceMs: config.PRESENCE_GRACE * 1000,
@@ -27,7 +26,7 @@ export default fp(
     fastify.decorate('rooms', rooms)
     fastify.addHook('onClose', () => rooms.settled())
 
-    const lost = new RetryQueue(systemClock, reportFailure)
+    const lost = new RetryQueue(fastify.clock, reportFailure)
     fastify.addHook('onClose', async () => lost.close())
     const listener = {
       onDeparture: rooms.onDeparture.bind(rooms),
@@ -40,5 +39,5 @@ export default fp(
     }
     await store.nodes.start(listener, () => pool.size)
   },
-  { name: 'rooms', dependencies: ['message-bus', 'publisher', 'users', 'counters'] }
+  { name: 'rooms', dependencies: ['clock', 'message-bus', 'publisher', 'users', 'counters'] }
 )

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { SessionRegistry } from '../src/sessions/session-registry.js'
 
 declare module 'fastify' {
@@ -16,7 +15,7 @@ export default fp(
       streams: store.streams,
       channels,
       rooms,
-      clock: systemClock,
+      clock: fastify.clock,
       identify: (connection, userId) => users.identify(connection, userId),
       onError: reportFailure
     })
@@ -24,5 +23,5 @@ export default fp(
     fastify.decorate('sessions', sessions)
     fastify.addHook('onClose', () => sessions.close())
   },
-  { name: 'sessions', dependencies: ['rooms', 'users', 'message-bus', 'counters'] }
+  { name: 'sessions', dependencies: ['clock', 'rooms', 'users', 'message-bus', 'counters'] }
 )

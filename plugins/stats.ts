@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { Stats } from '../src/stats/stats.js'
 
 declare module 'fastify' {
@@ -16,18 +15,18 @@ export default fp(
     const { config, counters, pool, rooms, store } = fastify
     const stats = new Stats({
       nodeId: store.nodes.nodeId,
-      clock: systemClock,
+      clock: fastify.clock,
       counters,
       gauges: () => ({ connectionCount: pool.size, userCount: pool.userCount, roomCount: rooms.localSize }),
       intervalMs: config.STATS_INTERVAL * 1000,
       samplesMax: config.STATS_HISTORY
     })
-    const stopLogging = systemClock.every(LOG_PERIOD_MS, () => fastify.log.info(stats.now(), 'monitor'))
+    const stopLogging = fastify.clock.every(LOG_PERIOD_MS, () => fastify.log.info(stats.now(), 'monitor'))
     fastify.decorate('stats', stats)
     fastify.addHook('onClose', async () => {
       stopLogging()
       stats.close()
     })
   },
-  { name: 'stats', dependencies: ['rooms', 'connections', 'counters'] }
+  { name: 'stats', dependencies: ['clock', 'rooms', 'connections', 'counters'] }
 )

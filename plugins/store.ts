@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { openEmbeddedStore } from '../src/store/embedded/embedded-store.js'
 import type { RedisConnections } from '../src/store/redis/connections.js'
 import { openRedisStore } from '../src/store/redis/redis-store.js'
@@ -19,7 +18,7 @@ export default fp(
     fastify.decorate('store', store)
     fastify.addHook('onClose', () => store.close())
   },
-  { name: 'store', dependencies: ['config', 'redis', 'counters'] }
+  { name: 'store', dependencies: ['clock', 'config', 'redis', 'counters'] }
 )
 
 async function openStore(fastify: FastifyInstance): Promise<Store> {
@@ -27,8 +26,8 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
   const deviceTtlMs = INBOX_TTL * 1000
   const sessionTtlMs = SESSION_TTL * 1000
   const onError = fastify.reportFailure
-  if (url === undefined) return openEmbeddedStore({ dataDir, clock: systemClock, deviceTtlMs, sessionTtlMs, onError })
+  if (url === undefined) return openEmbeddedStore({ dataDir, clock: fastify.clock, deviceTtlMs, sessionTtlMs, onError })
   // The namespaces that plugins/redis.ts registered are these three.
   const connections = fastify.redis as unknown as RedisConnections
-  return await openRedisStore({ connections, url, prefix, clock: systemClock, deviceTtlMs, sessionTtlMs, onError })
+  return await openRedisStore({ connections, url, prefix, clock: fastify.clock, deviceTtlMs, sessionTtlMs, onError })
 }

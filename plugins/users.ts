@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { UserRegistry } from '../src/users/user-registry.js'
 
 declare module 'fastify' {
@@ -14,12 +13,12 @@ export default fp(
     const users = new UserRegistry({
       pool,
       presence: store.presence,
-      clock: systemClock,
+      clock: fastify.clock,
       onIdentified: (connection) => inbox.attach(connection),
       onError: reportFailure
     })
     fastify.decorate('users', users)
     fastify.addHook('onClose', async () => users.close())
   },
-  { name: 'users', dependencies: ['store', 'inbox', 'connections', 'counters'] }
+  { name: 'users', dependencies: ['clock', 'store', 'inbox', 'connections', 'counters'] }
 )

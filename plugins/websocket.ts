@@ -1,6 +1,5 @@
 import fastifyWebsocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import fp from 'fastify-plugin'
-import { systemClock } from '../src/clock.js'
 import { frameBytesMax, limitedWebSocket, NDJSON, selectSubprotocol } from '../src/connections/socket-transport.js'
 import { Live } from '../src/live.js'
 
@@ -30,7 +29,7 @@ export default fp(
       pool,
       heartbeat,
       turn,
-      clock: systemClock,
+      clock: fastify.clock,
       limits: {
         slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
         ratePerSecond: config.RATE_LIMIT_PER_SECOND,
@@ -58,5 +57,8 @@ export default fp(
       }
     })
   },
-  { name: 'websocket', dependencies: ['rooms', 'users', 'inbox', 'sessions', 'heartbeat', 'connections', 'counters'] }
+  {
+    name: 'websocket',
+    dependencies: ['clock', 'rooms', 'users', 'inbox', 'sessions', 'heartbeat', 'connections', 'counters']
+  }
 )

@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 // Autoload finds them by itself; named here, their decorators are in the types that an application sees.
 import '../plugins/auth.js'
 import '../plugins/broadcasts.js'
+import type { ClockPluginOptions } from '../plugins/clock.js'
 import type { ConfigPluginOptions } from '../plugins/config.js'
 import '../plugins/connections.js'
 import '../plugins/counters.js'
@@ -36,7 +37,7 @@ declare module 'fastify' {
 /** When to come back to a server that is going away: another may be there by then. */
 const DRAIN_RETRY_MS = 1000
 
-export interface RoomcastOptions extends ConfigPluginOptions {
+export interface RoomcastOptions extends ConfigPluginOptions, ClockPluginOptions {
   /** Put before the path of every route. */
   readonly prefix?: string
 }
@@ -51,8 +52,8 @@ const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta
  * scope of their own.
  */
 const app = fp<RoomcastOptions>(
-  async (fastify, { settings, prefix = '' }) => {
-    await fastify.register(autoload, { dir: folder('plugins'), options: { settings }, ignorePattern: /docs\.[jt]s$/ })
+  async (fastify, { prefix = '', ...options }) => {
+    await fastify.register(autoload, { dir: folder('plugins'), options, ignorePattern: /docs\.[jt]s$/ })
     await fastify.register(edges, { prefix })
   },
   { fastify: '5.x', name: 'roomcast' }
@@ -91,7 +92,7 @@ const PARAM_LENGTH_MAX = 16_384
 const BODY_BYTES_MIN = 1_048_576
 
 /** A Fastify instance of its own with the server in it; neither ready nor listening yet. */
-export function createHttpServer(config: Config): FastifyInstance {
+export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 'settings'> = {}): FastifyInstance {
   const trustedProxies = listOf(config.TRUST_PROXY)
   const server = Fastify({
     logger: { level: config.LOG_LEVEL },
@@ -112,7 +113,7 @@ export function createHttpServer(config: Config): FastifyInstance {
   server.setNotFoundHandler({ preHandler: (request: FastifyRequest) => server.checkHost(request) }, (_request, reply) =>
     sendError(reply, new RoomcastError('not_found'))
   )
-  server.register(app, { settings: config })
+  server.register(app, { ...options, settings: config })
   return server
 
   /** A request that came to no route, and so past no hook: the checks come before its own fault here, too. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { createHttpServer } from '../../src/app.js'
+import { createHttpServer, type RoomcastOptions } from '../../src/app.js'
 import { type Config, parseConfig } from '../../src/config.js'
 import { LiveClient, type LiveClientOptions } from './live-client.js'
 
@@ -15,10 +15,13 @@ export interface TestServer {
 }
 
 /** A real server on a free port, in memory unless `settings` say otherwise; closed with the test. */
-export async function startServer(t: Test, settings: Partial<Config> = {}): Promise<TestServer> {
-  const app = createHttpServer(
-    parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', PORT: 0, PRESENCE_GRACE: 0, ...settings })
-  )
+export async function startServer(
+  t: Test,
+  settings: Partial<Config> = {},
+  options: Omit<RoomcastOptions, 'settings'> = {}
+): Promise<TestServer> {
+  const config = parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', PORT: 0, PRESENCE_GRACE: 0, ...settings })
+  const app = createHttpServer(config, options)
   t.teardown(() => app.close())
   await app.listen({ host: settings.HOST ?? '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
