@@ -18,6 +18,9 @@ export default fp(
       onDelivered: (count) => {
         counters.deliveries += count
       },
+      onSignalsDropped: (count) => {
+        counters.droppedSignals += count
+      },
       onError: reportFailure
     })
     await messageBus.start()

@@ -32,6 +32,11 @@ export default fp(
       ['roomcast_connections', 'Live connections of this node', () => pool.size],
       ['roomcast_users', 'Users with a connection to this node', () => pool.userCount],
       ['roomcast_rooms', 'Rooms with members on this node', () => rooms.localSize],
+      [
+        'roomcast_lagging_connections',
+        'Connections that read from the log, as they take too little',
+        () => pool.laggingCount
+      ],
       ['roomcast_channels', 'Channels that this node hears', () => messageBus.size]
     ]
     for (const [name, help, read] of gauges) {
@@ -48,6 +53,7 @@ export default fp(
       ['roomcast_messages_total', 'Messages stored through this node', () => counters.messages],
       ['roomcast_deliveries_total', 'Messages handed to connections of this node', () => counters.deliveries],
       ['roomcast_connections_total', 'Connections that were taken in', () => counters.connections],
+      ['roomcast_dropped_signals_total', 'Signals that lagging connections did not get', () => counters.droppedSignals],
       ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures]
     ]
     for (const [name, help, read] of totals) {

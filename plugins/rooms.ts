@@ -14,6 +14,8 @@ export default fp(
     const rooms = new RoomRegistry({
       streams: store.streams,
       presence: store.presence,
+      removals: store.removals,
+      control: fastify.control,
       channels: messageBus,
       publisher,
       clock: fastify.clock,
@@ -39,5 +41,5 @@ export default fp(
     }
     await store.nodes.start(listener, () => pool.size)
   },
-  { name: 'rooms', dependencies: ['clock', 'message-bus', 'publisher', 'users', 'counters'] }
+  { name: 'rooms', dependencies: ['clock', 'control', 'message-bus', 'publisher', 'users', 'counters'] }
 )

@@ -12,6 +12,7 @@ export default fp(
     const { messageBus: channels, rooms, store, users, reportFailure } = fastify
     const sessions = new SessionRegistry({
       sessions: store.sessions,
+      removals: store.removals,
       streams: store.streams,
       channels,
       rooms,

@@ -21,13 +21,20 @@ export default fp(
   { name: 'store', dependencies: ['clock', 'config', 'redis', 'counters'] }
 )
 
+/** Longer than any session from before a removal can come back. */
+const REMOVAL_MARGIN_MS = 3_600_000
+
 async function openStore(fastify: FastifyInstance): Promise<Store> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir, INBOX_TTL, SESSION_TTL } = fastify.config
-  const deviceTtlMs = INBOX_TTL * 1000
-  const sessionTtlMs = SESSION_TTL * 1000
-  const onError = fastify.reportFailure
-  if (url === undefined) return openEmbeddedStore({ dataDir, clock: fastify.clock, deviceTtlMs, sessionTtlMs, onError })
+  const options = {
+    clock: fastify.clock,
+    deviceTtlMs: INBOX_TTL * 1000,
+    sessionTtlMs: SESSION_TTL * 1000,
+    removalTtlMs: SESSION_TTL * 1000 + REMOVAL_MARGIN_MS,
+    onError: fastify.reportFailure
+  }
+  if (url === undefined) return openEmbeddedStore({ dataDir, ...options })
   // The namespaces that plugins/redis.ts registered are these three.
   const connections = fastify.redis as unknown as RedisConnections
-  return await openRedisStore({ connections, url, prefix, clock: fastify.clock, deviceTtlMs, sessionTtlMs, onError })
+  return await openRedisStore({ connections, url, prefix, ...options })
 }

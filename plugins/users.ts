@@ -9,16 +9,20 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { inbox, pool, store, reportFailure } = fastify
+    const { inbox, memberFeeds, pool, store, reportFailure } = fastify
     const users = new UserRegistry({
       pool,
       presence: store.presence,
+      removals: store.removals,
       clock: fastify.clock,
-      onIdentified: (connection) => inbox.attach(connection),
+      onIdentified: (connection) => {
+        inbox.attach(connection)
+        memberFeeds.attach(connection)
+      },
       onError: reportFailure
     })
     fastify.decorate('users', users)
     fastify.addHook('onClose', async () => users.close())
   },
-  { name: 'users', dependencies: ['clock', 'store', 'inbox', 'connections', 'counters'] }
+  { name: 'users', dependencies: ['clock', 'store', 'inbox', 'groups', 'connections', 'counters'] }
 )

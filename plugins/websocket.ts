@@ -19,11 +19,12 @@ const SHUTDOWN_TIMEOUT_MS = 3000
 
 export default fp(
   async (fastify) => {
-    const { config, feeds, heartbeat, inbox, pool, rooms, sessions, turn, users, reportFailure } = fastify
+    const { config, feeds, groups, heartbeat, inbox, pool, rooms, sessions, turn, users, reportFailure } = fastify
     const live = new Live({
       rooms,
       users,
       inbox,
+      groups,
       sessions,
       feeds,
       pool,
@@ -59,6 +60,6 @@ export default fp(
   },
   {
     name: 'websocket',
-    dependencies: ['clock', 'rooms', 'users', 'inbox', 'sessions', 'heartbeat', 'connections', 'counters']
+    dependencies: ['clock', 'rooms', 'users', 'inbox', 'groups', 'sessions', 'heartbeat', 'connections', 'counters']
   }
 )

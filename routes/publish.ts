@@ -5,11 +5,24 @@ import { BatchBody, BatchItem, BatchResults, BroadcastAccepted, BroadcastBody } 
 import { createValidator } from '../src/protocol/validation.js'
 
 const BATCH_BYTES_MAX = 4_194_304
-const ONE_TARGET = 'expected exactly one of room and user'
+const ONE_TARGET = 'expected exactly one of room, user and group'
 const validateItem = createValidator(BatchItem)
 
+interface Target {
+  readonly room?: string
+  readonly user?: string
+  readonly group?: string
+}
+
+interface Draft {
+  /** JSON text. */
+  readonly content: string
+  readonly userId: string | null
+  readonly messageId: string | undefined
+}
+
 const publish: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { broadcasts, config, inbox, rooms, reportFailure } = fastify
+  const { broadcasts, config, groups, inbox, rooms, reportFailure } = fastify
   const bytesMax = config.MAX_MESSAGE_BYTES
   const scope = { config: { scope: 'publish' } } as const
 
@@ -28,17 +41,24 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
 
   async function publishItem(item: unknown): Promise<object> {
     try {
-      const { room, user, content: value, user_id: userId = null, message_id: messageId } = validateItem(item)
-      const content = encodeContent(value, bytesMax)
-      if (room !== undefined && user === undefined) return await rooms.publish({ room, content, userId, messageId })
-      if (user === undefined || room !== undefined) throw new RoomcastError('invalid_message', { message: ONE_TARGET })
-      const { published, online } = await inbox.send({ to: user, from: userId, content, messageId })
-      return { user_id: user, ...published, online }
+      const { content: value, user_id: userId = null, message_id: messageId, ...target } = validateItem(item)
+      return await publishTo(target, { content: encodeContent(value, bytesMax), userId, messageId })
     } catch (error) {
       if (!(error instanceof RoomcastError)) reportFailure(error)
       const { code, message, messageId } = error instanceof RoomcastError ? error : new RoomcastError('internal')
       return { code, message, message_id: messageId }
     }
+  }
+
+  async function publishTo({ room, user, group }: Target, { userId, ...message }: Draft): Promise<object> {
+    if ([room, user, group].filter((id) => id !== undefined).length !== 1) {
+      throw new RoomcastError('invalid_message', { message: ONE_TARGET })
+    }
+    if (room !== undefined) return await rooms.publish({ room, userId, ...message })
+    if (group !== undefined) return await groups.publish({ group, from: userId, ...message })
+    const to = user ?? ''
+    const { published, online } = await inbox.send({ to, from: userId, ...message })
+    return { user_id: to, ...published, online }
   }
 }
 

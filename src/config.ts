@@ -80,6 +80,7 @@ export const settingGroups = {
   },
   'What one connection may do': {
     MAX_ROOMS_PER_CONNECTION: number(128, 'Rooms that one connection may be in.'),
+    MAX_GROUPS_PER_USER: number(100, 'Groups that one user may be in.', 1),
     MAX_MESSAGE_BYTES: number(65_536, 'Bytes of one message.', 1),
     RATE_LIMIT_PER_SECOND: number(100, 'Messages a second of one connection, on average; 0 for no limit.'),
     RATE_LIMIT_BURST: number(200, 'Messages of one connection at once.', 1),

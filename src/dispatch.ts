@@ -14,7 +14,8 @@ const beginningCommands: ReadonlySet<CommandType> = new Set<CommandType>([
   'join_room',
   'leave_room',
   'chat_message',
-  'direct_message'
+  'direct_message',
+  'group_message'
 ])
 
 /** Where a failure goes that is nobody's fault but ours. */

@@ -60,7 +60,8 @@ export class Live {
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, sessions, heartbeatIntervalMs } = this.#options
+    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
+    const { heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
     const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
     const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
@@ -69,7 +70,7 @@ export class Live {
     heartbeat.add(connection)
     const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
-    const context: Context = { rooms, users, inbox, sessions, clock, connection }
+    const context: Context = { rooms, users, inbox, groups, sessions, clock, connection }
     if (userId !== null) {
       try {
         users.identify(connection, userId)

@@ -6,7 +6,9 @@ import t from 'tap'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fileLinesMax = 400
 
-const storePorts = ['streams', 'presence', 'nodes', 'cursors', 'sessions', 'store'].map((port) => `src/store/${port}`)
+const storePorts = ['streams', 'presence', 'nodes', 'cursors', 'sessions', 'groups', 'removals', 'store'].map(
+  (port) => `src/store/${port}`
+)
 const storeParts = [
   ...storePorts,
   'src/store/record',
@@ -29,10 +31,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/connections': ['src/clock', 'src/errors', 'src/protocol'],
   'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
   'src/channels': ['src/clock', 'src/errors', 'src/protocol', 'src/connections', ...storePorts, 'uuid'],
-  'src/rooms': [...domain, 'src/presence', '@sinclair/typebox'],
+  'src/control': [...domain, '@sinclair/typebox', 'uuid'],
+  'src/rooms': [...domain, 'src/control', 'src/presence', '@sinclair/typebox'],
   'src/presence': ['src/clock'],
   'src/users': [...domain, 'src/presence'],
+  'src/users/removal-registry': [...domain, 'src/control', 'src/presence', 'src/rooms', 'src/sessions', 'uuid'],
   'src/inbox': domain,
+  'src/groups': [...domain, 'src/control', 'src/inbox', 'src/presence', 'uuid'],
   'src/sessions': [...domain, 'src/rooms'],
   'src/handlers': [
     'src/clock',
@@ -42,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/rooms',
     'src/users',
     'src/inbox',
+    'src/groups',
     'src/sessions'
   ],
   'src/stats': ['src/clock', 'src/protocol', '@sinclair/typebox'],

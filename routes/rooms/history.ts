@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { History, HistoryQueryString, RoomParams } from '../../src/http/schemas.js'
+import { History, HistoryQueryString, Nothing, RoomParams } from '../../src/http/schemas.js'
 import { refuseBoth } from '../../src/protocol/codec.js'
 import { encodeHistory } from '../../src/protocol/replies.js'
 
@@ -10,6 +10,12 @@ const history: FastifyPluginAsyncTypebox = async (fastify) => {
     const page = await fastify.rooms.history(params.room, query)
     // Encoded already; Fastify sends text as it is.
     return reply.type('application/json; charset=utf-8').send(encodeHistory(page) as never)
+  })
+
+  const purgeSchema = { params: RoomParams, response: { 204: Nothing } }
+  fastify.delete('/:room/history', { config: { scope: 'admin' }, schema: purgeSchema }, async ({ params }, reply) => {
+    await fastify.rooms.purge(params.room)
+    return reply.code(204).send(null)
   })
 }
 

@@ -1,9 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { OnlineBody, OnlineUsers, UserParams, UserState } from '../../src/http/schemas.js'
+import {
+  Closed,
+  MembersQueryString,
+  NamedUserParams,
+  OnlineBody,
+  OnlineUsers,
+  UserGroupList,
+  UserParams,
+  UserState
+} from '../../src/http/schemas.js'
+import { MEMBERS_LIMIT_DEFAULT } from '../../src/protocol/commands.js'
 import { formatTime } from '../../src/protocol/pushes.js'
 
 const users: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { store, users } = fastify
+  const { groups, removals, store, users } = fastify
   const config = { scope: 'read' } as const
 
   fastify.get(
@@ -24,6 +34,20 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
       return {
         online: Object.fromEntries(body.user_ids.map((userId, index) => [userId, (connections[index] ?? 0) > 0]))
       }
+    }
+  )
+
+  fastify.delete(
+    '/:user/connections',
+    { config: { scope: 'admin' }, schema: { params: UserParams, response: { 200: Closed } } },
+    async ({ params }) => ({ closed: await removals.disconnect(params.user) })
+  )
+
+  fastify.get(
+    '/:user/groups',
+    { config, schema: { params: NamedUserParams, querystring: MembersQueryString, response: { 200: UserGroupList } } },
+    async ({ params, query }) => {
+      return await groups.groupsOf(params.user, { limit: query.limit ?? MEMBERS_LIMIT_DEFAULT, cursor: query.cursor })
     }
   )
 }

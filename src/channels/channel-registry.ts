@@ -11,13 +11,14 @@ import type {
   StreamListener,
   Streams
 } from '../store/streams.js'
-import { Channel } from './channel.js'
+import { Channel, type ChannelListener } from './channel.js'
 
 export interface ChannelRegistryOptions {
   readonly streams: Streams
   readonly turn: Turn
   readonly clock: Clock
   readonly onDelivered: (count: number) => void
+  readonly onSignalsDropped: (count: number) => void
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -28,6 +29,8 @@ export interface ChannelPurpose {
   readonly tag: ChannelTag
   /** What to do with a signal of the channel. */
   onSignal(channel: Channel, signal: SignalMessage): void
+  /** The node's own ear. */
+  readonly listener?: ChannelListener | undefined
 }
 
 interface Entry {
@@ -105,6 +108,11 @@ export class ChannelRegistry implements StreamListener {
     if (entry.holders === 0) this.#settle(entry).catch(this.#options.onError)
   }
 
+  /** Messages may have been purged: what of them is here serves nobody any more. */
+  forgetRecent(): void {
+    for (const { channel } of this.#entries.values()) channel.forgetRecent()
+  }
+
   onMessage(id: ChannelId, message: StoredMessage): void {
     this.#entries.get(id)?.channel.accept(message)
   }
@@ -136,10 +144,11 @@ export class ChannelRegistry implements StreamListener {
   }
 
   #newChannel(id: ChannelId, purpose: ChannelPurpose): Channel {
-    const { streams, turn, clock, onDelivered } = this.#options
+    const { streams, turn, clock, onDelivered, onSignalsDropped } = this.#options
     const pause = () => new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     const read = (query: ReadQuery) => streams.read(id, query)
-    return new Channel({ id, tag: purpose.tag, turn, pause, onDelivered, read })
+    const { tag, listener } = purpose
+    return new Channel({ id, tag, turn, pause, onDelivered, onSignalsDropped, read, listener })
   }
 
   /** Brings the subscription to what the holders need, after whatever is under way for this channel. */

@@ -1,9 +1,10 @@
 import { Chunk } from '../connections/chunk.js'
 import type { Turn, TurnWork } from '../connections/turn.js'
 import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
-import type { After, ChannelId, Page, Position, ReadQuery, SignalMessage, StoredMessage } from '../store/streams.js'
-import { type Entry, FanOut, positionOf } from './fan-out.js'
-import { type Publication, publicationOf } from './publication.js'
+import type { ChannelId, Page, Position, ReadQuery, SignalMessage, StoredMessage } from '../store/streams.js'
+import { ChannelLog, REPLAY_MAX, type Replay } from './channel-log.js'
+import { type Entry, FanOut } from './fan-out.js'
+import { type Publication, positionOf, publicationOf } from './publication.js'
 import type { Receiver } from './receiver.js'
 import { RecentPublications } from './recent-publications.js'
 
@@ -16,10 +17,20 @@ export interface ChannelOptions {
   readonly pause: () => Promise<void>
   /** Messages were handed to connections. */
   readonly onDelivered: (count: number) => void
+  /** Signals did not reach connections that lag. */
+  readonly onSignalsDropped: (count: number) => void
+  /** This node's own ear in the channel, besides its receivers. */
+  readonly listener?: ChannelListener | undefined
 }
 
-/** Messages read from the log at once: bounds the memory of a receiver that catches up. */
-const PAGE = 100
+/** Hears a channel for the node itself. Must not throw. */
+export interface ChannelListener {
+  /** Every message in order, once. */
+  onMessage(publication: Publication): void
+  /** Messages are lost for good: a gap, or a history that is another one now. */
+  onLoss(): void
+}
+
 /** Messages that may come before the store has confirmed the subscription. */
 const EARLY_MAX = 1000
 
@@ -32,6 +43,7 @@ export class Channel implements TurnWork {
   readonly #options: ChannelOptions
   readonly #receivers = new Set<Receiver>()
   readonly #recent = new RecentPublications()
+  readonly #log: ChannelLog
   /** Undefined until the store has confirmed the subscription. */
   #position: Position | undefined
   #early: StoredMessage[] = []
@@ -46,6 +58,7 @@ export class Channel implements TurnWork {
   constructor(options: ChannelOptions) {
     this.id = options.id
     this.#options = options
+    this.#log = new ChannelLog(options.read, this.#recent, () => this.#position)
   }
 
   /** Where this node stands; throws before the subscription is confirmed. */
@@ -54,8 +67,14 @@ export class Channel implements TurnWork {
     return this.#position
   }
 
-  get receiverCount(): number {
-    return this.#receivers.size
+  /** The log as those read it who come back. */
+  get log(): ChannelLog {
+    return this.#log
+  }
+
+  /** Messages were purged from the log: what is here of them serves nobody any more. */
+  forgetRecent(): void {
+    this.#recent.clear()
   }
 
   /** The subscription is confirmed: everything after `position` will come. */
@@ -114,7 +133,7 @@ export class Channel implements TurnWork {
    * Brings a receiver from its position to where the channel stands, then lets it hear live. Reads page by page, and
    * waits whenever the connection has enough to write. Never rejects. `first` is a page that was read already.
    */
-  async catchUp(receiver: Receiver, first?: Page): Promise<void> {
+  async catchUp(receiver: Receiver, first?: Replay): Promise<void> {
     receiver.live = false
     receiver.begun = true
     this.#recent.hold(receiver)
@@ -124,11 +143,12 @@ export class Channel implements TurnWork {
     }
     while (!receiver.gone && !this.#goLive(receiver)) {
       await receiver.connection.outbox.ready()
-      const page = receiver.gone ? undefined : await this.#readOrPause(receiver.position)
+      const { position } = receiver
+      const page = receiver.gone ? undefined : await this.#orPause(() => this.#log.after(position))
       if (page === undefined || receiver.gone) continue
       this.#replay(receiver, page, true)
       // Behind this node's position, yet the store has nothing more: a roll-back that the node is about to learn of.
-      const stuck = page.messages.length === 0 && page.continuity === 'contiguous' && !this.#goLive(receiver)
+      const stuck = page.publications.length === 0 && page.continuity === 'contiguous' && !this.#goLive(receiver)
       if (stuck) await this.#options.pause()
     }
     this.#recent.release(receiver)
@@ -152,6 +172,7 @@ export class Channel implements TurnWork {
     }
     if (this.#fanOut !== undefined && !this.#fanOut.step()) {
       this.#options.onDelivered(this.#fanOut.deliveries)
+      this.#options.onSignalsDropped(this.#fanOut.droppedSignals)
       this.#fanOut = undefined
     }
     return this.#fanOut !== undefined || this.#entries.length > 0
@@ -161,6 +182,7 @@ export class Channel implements TurnWork {
     this.#queue({ kind: 'message', publication })
     this.#recent.add(publication)
     this.#position = positionOf(publication)
+    this.#options.listener?.onMessage(publication)
   }
 
   #queue(entry: Entry): void {
@@ -185,7 +207,7 @@ export class Channel implements TurnWork {
   }
 
   /** Passes a page of the log to one receiver. `told`: losses are told in place, not by an answer. */
-  #replay(receiver: Receiver, page: Page, told: boolean): void {
+  #replay(receiver: Receiver, page: Replay, told: boolean): void {
     const { tag } = this.#options
     const epoch = page.top?.epoch ?? receiver.position.epoch
     if (page.continuity === 'gap' && page.gap !== undefined) {
@@ -195,12 +217,12 @@ export class Channel implements TurnWork {
     if (page.continuity === 'reset') {
       const holds = page.holds ?? 0
       if (told) receiver.send(new Chunk([encodeReset(tag, epoch, holds)]))
-      const nothingKept = page.messages.length === 0 ? page.top : undefined
+      const nothingKept = page.publications.length === 0 ? page.top : undefined
       receiver.position = told ? { epoch, offset: holds } : (nothingKept ?? { epoch, offset: holds })
       // Told in place, the receiver keeps what still holds and is sent what lies beyond: read it from there.
       if (told) return
     }
-    this.#send(receiver, page.messages.map(publicationOf))
+    this.#send(receiver, page.publications)
     receiver.position = adoptEpoch(receiver.position, page)
   }
 
@@ -217,7 +239,8 @@ export class Channel implements TurnWork {
   async #repair(): Promise<void> {
     do {
       this.#heardOf = 0
-      const page = await this.#readOrPause(this.position)
+      const after = this.position
+      const page = await this.#orPause(() => this.#options.read({ after, limit: REPLAY_MAX }))
       // Nobody needs the channel any more: a later subscription begins afresh.
       if (this.#position === undefined) break
       if (page !== undefined) this.#mend(page)
@@ -246,11 +269,12 @@ export class Channel implements TurnWork {
     this.#queue({ kind: 'jump', payload, position })
     this.#recent.clear()
     this.#position = position
+    this.#options.listener?.onLoss()
   }
 
-  async #readOrPause(after: After): Promise<Page | undefined> {
+  async #orPause<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#options.read({ after, limit: PAGE })
+      return await read()
     } catch {
       // The store is away; who waits for it has to wait longer.
       await this.#options.pause()
@@ -260,7 +284,7 @@ export class Channel implements TurnWork {
 }
 
 /** Whoever stands at the top after a page stands in the present epoch, whichever the last message was stored under. */
-function adoptEpoch(position: Position, { top }: Page): Position {
+function adoptEpoch(position: Position, { top }: Pick<Page, 'top'>): Position {
   const isAtTop = top !== undefined && top.offset === position.offset && top.epoch !== position.epoch
   return isAtTop ? { ...position, epoch: top.epoch } : position
 }

@@ -1,6 +1,6 @@
 import { Chunk } from '../connections/chunk.js'
 import type { Position } from '../store/streams.js'
-import type { Publication } from './publication.js'
+import { type Publication, positionOf } from './publication.js'
 import type { Receiver } from './receiver.js'
 
 /** What goes to the receivers of a channel, in order. */
@@ -25,10 +25,13 @@ export class FanOut {
   readonly #end: Position
   readonly #excluded: ReadonlySet<string>
   readonly #onLag: (receiver: Receiver) => void
+  readonly #signals: number
   #everything: Chunk | undefined
   #next = 0
   /** Messages handed to connections so far. */
   deliveries = 0
+  /** Signals that a lagging connection did not get. */
+  droppedSignals = 0
 
   /** `base` is where the channel stood before the first entry. */
   constructor(
@@ -43,6 +46,7 @@ export class FanOut {
     this.#end = entries.reduce(endOf, base)
     this.#excluded = new Set(entries.flatMap(excludedBy))
     this.#onLag = onLag
+    this.#signals = entries.filter(({ kind }) => kind === 'signal').length
   }
 
   /** Serves the next slice of receivers. True where there are more. */
@@ -55,6 +59,7 @@ export class FanOut {
   #serve(receiver: Receiver): void {
     if (receiver.gone || !receiver.begun) return
     if (receiver.connection.outbox.lagging) {
+      this.droppedSignals += this.#signals
       if (receiver.live) this.#onLag(receiver)
       return
     }
@@ -108,8 +113,4 @@ function isBeyond(entry: Entry, offset: number): boolean {
 function endOf(position: Position, entry: Entry): Position {
   if (entry.kind === 'signal') return position
   return entry.kind === 'jump' ? entry.position : positionOf(entry.publication)
-}
-
-export function positionOf({ epoch, offset, messageId }: Publication): Position {
-  return { epoch, offset, messageId }
 }

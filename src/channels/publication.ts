@@ -1,5 +1,5 @@
 import { withPosition } from '../protocol/pushes.js'
-import type { StoredMessage } from '../store/streams.js'
+import type { Position, StoredMessage } from '../store/streams.js'
 
 /** A message of a channel as its receivers on this node get it. */
 export interface Publication {
@@ -13,4 +13,8 @@ export interface Publication {
 
 export function publicationOf({ epoch, offset, messageId, exclude, encoded }: StoredMessage): Publication {
   return { epoch, offset, messageId, exclude, payload: withPosition(encoded, epoch, offset) }
+}
+
+export function positionOf({ epoch, offset, messageId }: Publication): Position {
+  return { epoch, offset, messageId }
 }

@@ -32,6 +32,13 @@ export class ConnectionPool {
     return this.#byUser.size
   }
 
+  /** Connections with more bytes queued than they may have. */
+  get laggingCount(): number {
+    let count = 0
+    for (const { outbox } of this.#byId.values()) if (outbox.lagging) count++
+    return count
+  }
+
   get(id: string): Connection | undefined {
     return this.#byId.get(id)
   }

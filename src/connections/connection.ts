@@ -49,6 +49,8 @@ export class Connection {
   readonly rateLimited = new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
+  /** The newest removal of its user when the connection became the user's. */
+  removalId: string | undefined
   /** It has done something that a session begins with. */
   begun = false
   /** Everything it had on this node was given up. */

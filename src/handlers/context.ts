@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { GroupRegistry } from '../groups/group-registry.js'
 import type { InboxRegistry } from '../inbox/inbox-registry.js'
 import type { Command, CommandType } from '../protocol/commands.js'
 import type { Replies } from '../protocol/replies.js'
@@ -12,6 +13,7 @@ export interface Services {
   readonly rooms: RoomRegistry
   readonly users: UserRegistry
   readonly inbox: InboxRegistry
+  readonly groups: GroupRegistry
   readonly sessions: SessionRegistry
   readonly clock: Clock
 }

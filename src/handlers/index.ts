@@ -2,6 +2,7 @@ import type { CommandType } from '../protocol/commands.js'
 import { chatMessage } from './chat-message.js'
 import type { Handler } from './context.js'
 import { directMessage } from './direct-message.js'
+import { groupMessage } from './group-message.js'
 import { heartbeat } from './heartbeat.js'
 import { inboxAck } from './inbox-ack.js'
 import { joinRoom } from './join-room.js'
@@ -19,6 +20,7 @@ export const handlers: { readonly [T in CommandType]: Handler<T> } = {
   chat_message: chatMessage,
   signal,
   direct_message: directMessage,
+  group_message: groupMessage,
   inbox_ack: inboxAck,
   read_history: readHistory,
   list_members: listMembers,

@@ -6,7 +6,7 @@ export async function joinRoom(
   { body }: Command<'join_room'>
 ): Promise<Answer<'join_room'>> {
   users.require(connection, body.user_id)
-  const { reply, from, begin } = await rooms.join(connection, body)
-  await sessions.joined(connection, body.room, from)
-  return { body: reply, begin }
+  const outcome = await rooms.join(connection, body)
+  await sessions.joined(connection, outcome)
+  return { body: outcome.reply, begin: outcome.begin }
 }

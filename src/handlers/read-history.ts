@@ -1,11 +1,14 @@
+import { RoomcastError } from '../errors.js'
 import type { Command } from '../protocol/commands.js'
 import type { Answer, Context } from './context.js'
 
 export async function readHistory(
-  { connection, rooms }: Context,
+  { connection, groups, rooms }: Context,
   { body }: Command<'read_history'>
 ): Promise<Answer<'read_history'>> {
   // A client that does not take its answers gets no more of them.
   await connection.outbox.ready()
-  return { body: await rooms.history(body.room, body) }
+  if (body.group !== undefined) return { body: await groups.historyOf(connection, body.group, body) }
+  if (body.room !== undefined) return { body: await rooms.history(body.room, body) }
+  throw new RoomcastError('invalid_message', { message: 'room: expected it, or group' })
 }

@@ -42,6 +42,7 @@ export const BatchBody = Type.Object({ items: Type.Array(Type.Unknown(), { maxIt
 export const BatchItem = Type.Object({
   room: Type.Optional(Id),
   user: Type.Optional(NamedUser),
+  group: Type.Optional(Id),
   ...publishFields,
   ...userFields
 })
@@ -79,17 +80,6 @@ export const Inbox = Type.Object({
   has_more: Type.Boolean()
 })
 export const CursorState = Type.Object({ offset: Count, epoch: Nullable(Text) })
-export const DirectPublished = Type.Object({
-  user_id: Text,
-  message_id: Text,
-  epoch: Text,
-  offset: Count,
-  timestamp: Text,
-  duplicate: Type.Boolean(),
-  durable: Text,
-  online: Count
-})
-
 const roomCounts = { room: Text, online_count: Count, connections: Count }
 export const RoomCounts = Type.Object(roomCounts)
 export const RoomList = Type.Object({ rooms: Type.Array(RoomCounts), next_cursor: Nullable(Text) })
@@ -100,21 +90,39 @@ export const MemberList = Type.Object({
   members: Type.Array(Type.Object({ user_id: Text, connections: Count, joined_at: Text })),
   next_cursor: Nullable(Text)
 })
-export const History = Type.Object({
-  room: Text,
+const history = {
   epoch: Nullable(Text),
   offset: Count,
   messages: Type.Array(Type.Object({}, { additionalProperties: true })),
   has_more: Type.Boolean()
-})
-export const Published = Type.Object({
-  room: Text,
+}
+export const History = Type.Object({ room: Text, ...history })
+export const GroupHistory = Type.Object({ group: Text, ...history })
+const published = {
   message_id: Text,
   epoch: Text,
   offset: Count,
   timestamp: Text,
   duplicate: Type.Boolean(),
   durable: Text
+}
+export const Published = Type.Object({ room: Text, ...published })
+export const DirectPublished = Type.Object({ user_id: Text, ...published, online: Count })
+export const GroupPublished = Type.Object({ group: Text, ...published })
+export const Nothing = Type.Null({ description: 'no content' })
+export const Closed = Type.Object({ closed: Count })
+export const RoomMemberParams = Type.Object({ room: Id, user: Id })
+export const GroupParams = Type.Object({ group: Id })
+export const GroupMemberParams = Type.Object({ group: Id, user: NamedUser })
+export const GroupMemberList = Type.Object({
+  group: Text,
+  members: Type.Array(Type.Object({ user_id: Text, added_at: Text })),
+  next_cursor: Nullable(Text)
+})
+export const UserGroupList = Type.Object({
+  user_id: Text,
+  groups: Type.Array(Type.Object({ group: Text, added_at: Text })),
+  next_cursor: Nullable(Text)
 })
 export const BroadcastAccepted = Type.Object({ message_id: Text, timestamp: Text })
 export const BatchResults = Type.Object({ results: Type.Array(Type.Object({}, { additionalProperties: true })) })

@@ -20,8 +20,15 @@ export interface DeviceFeedsOptions {
 export interface Feed {
   readonly channel: ChannelId
   readonly tag: ChannelTag
-  /** Where a device begins that has no cursor yet; without it at the oldest message. */
+  /** Where a device begins that has no cursor yet, and before which nothing is its own; without it at the oldest message. */
   readonly start?: Cursor | undefined
+  /** Tells apart two feeds of one channel, one after the other. */
+  readonly id?: string | undefined
+}
+
+interface Attached {
+  readonly feed: Feed
+  readonly receiver: Receiver
 }
 
 /** What a device has of a channel, and what it has not acknowledged. */
@@ -43,7 +50,7 @@ const RETRY_MS = 1000
  */
 export class DeviceFeeds {
   readonly #options: DeviceFeedsOptions
-  readonly #receivers = new Map<Connection, Map<ChannelId, Receiver>>()
+  readonly #attached = new Map<Connection, Map<ChannelId, Attached>>()
 
   constructor(options: DeviceFeedsOptions) {
     this.#options = options
@@ -54,33 +61,72 @@ export class DeviceFeeds {
    * nothing for a connection that is closed, or that hears the channel already.
    */
   async attach(connection: Connection, feed: Feed): Promise<void> {
-    if (this.#receivers.get(connection)?.has(feed.channel) === true) return
-    while (!connection.closed && !(await this.#tryAttach(connection, feed))) {
+    while (!connection.closed && !(await this.tryAttach(connection, feed))) {
       await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve))
     }
   }
 
+  /**
+   * The same once: false where the store is away. `isWanted` is asked just before the connection begins to hear; true
+   * is answered as well where nothing was to be done.
+   */
+  async tryAttach(connection: Connection, feed: Feed, isWanted: () => boolean = () => true): Promise<boolean> {
+    if (this.has(connection, feed.channel)) return true
+    const { channels } = this.#options
+    let channel: Channel
+    try {
+      channel = await channels.acquire(feed.channel, { tag: feed.tag, onSignal: () => {} })
+    } catch {
+      return false
+    }
+    const cursor = await this.#openCursor(connection, feed, channel).catch(() => undefined)
+    const unwanted = connection.closed || this.has(connection, feed.channel) || !isWanted()
+    if (cursor === undefined || unwanted) {
+      channels.release(feed.channel)
+      return unwanted
+    }
+    const receiver = new Receiver(connection, cursor)
+    const attached = this.#attached.get(connection) ?? new Map<ChannelId, Attached>()
+    this.#attached.set(connection, attached.set(feed.channel, { feed, receiver }))
+    channel.attach(receiver)
+    void channel.catchUp(receiver)
+    return true
+  }
+
+  has(connection: Connection, channel: ChannelId): boolean {
+    return this.#attached.get(connection)?.has(channel) === true
+  }
+
+  /** What a connection hears. */
+  of(connection: Connection): Feed[] {
+    return [...(this.#attached.get(connection)?.values() ?? [])].map(({ feed }) => feed)
+  }
+
   /** Ends the sending of one channel. Idempotent. */
   detach(connection: Connection, channel: ChannelId): void {
-    const receivers = this.#receivers.get(connection)
-    const receiver = receivers?.get(channel)
-    if (receivers === undefined || receiver === undefined) return
-    receivers.delete(channel)
-    if (receivers.size === 0) this.#receivers.delete(connection)
-    this.#options.channels.get(channel)?.detach(receiver)
+    const attached = this.#attached.get(connection)
+    const ended = attached?.get(channel)
+    if (attached === undefined || ended === undefined) return
+    attached.delete(channel)
+    if (attached.size === 0) this.#attached.delete(connection)
+    this.#options.channels.get(channel)?.detach(ended.receiver)
     this.#options.channels.release(channel)
   }
 
   /** The connection is gone. Idempotent. */
   detachAll(connection: Connection): void {
-    for (const channel of [...(this.#receivers.get(connection)?.keys() ?? [])]) this.detach(connection, channel)
+    for (const { channel } of this.of(connection)) this.detach(connection, channel)
   }
 
   /**
-   * Moves a device's cursor up to a position, never back; one that is void changes nothing. Answers the cursor as it
-   * is now. Throws `invalid_message` for an offset above the top.
+   * Moves a device's cursor up to a position, never back, nor before `start`; one that is void changes nothing. Answers
+   * the cursor as it is now. Throws `invalid_message` for an offset above the top.
    */
-  async acknowledge(key: CursorKey, position: { offset: number; epoch?: string | undefined }): Promise<CursorReply> {
+  async acknowledge(
+    key: CursorKey,
+    position: { offset: number; epoch?: string | undefined },
+    start?: Cursor
+  ): Promise<CursorReply> {
     const { streams, cursors } = this.#options
     const { offset, epoch } = position
     const page = await streams.read(key.channel, { after: { offset, epoch }, limit: 0 })
@@ -88,7 +134,8 @@ export class DeviceFeeds {
     if (offset > (top?.offset ?? 0) && (epoch === undefined || epoch === top?.epoch)) {
       throw new RoomcastError('invalid_message', { message: 'offset: nothing was sent that far' })
     }
-    const before = await this.#cursorOf(key, page)
+    const floor = start?.epoch === top?.epoch ? (start?.offset ?? 0) : 0
+    const before = Math.max(await this.#cursorOf(key, page), floor)
     if (top === undefined || page.continuity === 'reset' || offset <= before) {
       return { offset: before, epoch: top?.epoch ?? null }
     }
@@ -111,34 +158,15 @@ export class DeviceFeeds {
     }
   }
 
-  /** False where the store is away. */
-  async #tryAttach(connection: Connection, feed: Feed): Promise<boolean> {
-    const { channels } = this.#options
-    let channel: Channel
-    try {
-      channel = await channels.acquire(feed.channel, { tag: feed.tag, onSignal: () => {} })
-    } catch {
-      return false
-    }
-    const cursor = await this.#openCursor(connection, feed, channel).catch(() => undefined)
-    const unwanted = connection.closed || this.#receivers.get(connection)?.has(feed.channel) === true
-    if (cursor === undefined || unwanted) {
-      channels.release(feed.channel)
-      return unwanted
-    }
-    const receiver = new Receiver(connection, cursor)
-    const receivers = this.#receivers.get(connection) ?? new Map<ChannelId, Receiver>()
-    this.#receivers.set(connection, receivers.set(feed.channel, receiver))
-    channel.attach(receiver)
-    void channel.catchUp(receiver)
-    return true
-  }
-
   async #openCursor(connection: Connection, { channel: id, start }: Feed, channel: Channel): Promise<Cursor> {
     const { streams, cursors } = this.#options
-    const { top, oldest } = await streams.read(id, { limit: 0 })
-    const first = start ?? { epoch: top?.epoch ?? channel.position.epoch, offset: oldest - 1 }
-    return await cursors.open(cursorKeyOf(connection, id), first)
+    const page = await streams.read(id, { after: start, limit: 0 })
+    const epoch = page.top?.epoch ?? channel.position.epoch
+    const cursor = await cursors.open(cursorKeyOf(connection, id), start ?? { epoch, offset: page.oldest - 1 })
+    if (start === undefined) return cursor
+    // One that was kept from an earlier membership, by an acknowledgement that crossed its end.
+    const floor = page.continuity === 'reset' ? { epoch, offset: page.holds ?? 0 } : start
+    return cursor.offset < floor.offset ? floor : cursor
   }
 
   /** The device's offset in the present numbering: the fork, or 0, for a cursor that became void. */

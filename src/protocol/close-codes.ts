@@ -10,6 +10,7 @@ export const CloseCode = {
   NoSignOfLife: 4000,
   RateLimitBroken: 4002,
   TooManyMalformed: 4500,
+  Disconnected: 4501,
   SessionTakenOver: 4502
 } as const
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
@@ -28,5 +29,6 @@ export const closeReasons: Record<CloseCode, string> = {
   [CloseCode.NoSignOfLife]: 'no sign of life',
   [CloseCode.RateLimitBroken]: 'rate limit broken again and again',
   [CloseCode.TooManyMalformed]: 'too many malformed messages',
+  [CloseCode.Disconnected]: 'disconnected by the backend',
   [CloseCode.SessionTakenOver]: 'session taken over by a newer connection'
 }

@@ -40,6 +40,7 @@ export function decodeCommand(text: string): Command {
     const body = validators[type](fields)
     refuseBoth(body, 'since', 'last')
     refuseBoth(body, 'after', 'before')
+    refuseBoth(body, 'room', 'group')
     return { id, type, body, content: contentOf(value) } as Command
   } catch (error) {
     if (error instanceof RoomcastError) throw new UndecodableError(error, id)

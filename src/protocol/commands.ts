@@ -46,8 +46,9 @@ export const commandSchemas = {
   }),
   signal: Type.Object({ room: Id, content: Type.Unknown() }),
   direct_message: Type.Object({ to: NamedUser, content: Type.Unknown(), message_id: Type.Optional(Id) }),
-  inbox_ack: Type.Object({ offset: Offset, epoch: Type.Optional(Epoch) }),
-  read_history: Type.Object({ room: Id, ...HistoryQuery }),
+  group_message: Type.Object({ group: Id, content: Type.Unknown(), message_id: Type.Optional(Id) }),
+  inbox_ack: Type.Object({ offset: Offset, epoch: Type.Optional(Epoch), group: Type.Optional(Id) }),
+  read_history: Type.Object({ room: Type.Optional(Id), group: Type.Optional(Id), ...HistoryQuery }),
   list_members: Type.Object({ room: Id, ...MembersQuery }),
   heartbeat: Type.Object({})
 }

@@ -90,6 +90,24 @@ export function encodeDirectMessage({ from, to, content, messageId, timestamp }:
   )
 }
 
+export interface GroupMessage {
+  readonly group: string
+  /** Null where a backend gave none. */
+  readonly from: string | null
+  /** JSON text, relayed as it is. */
+  readonly content: string
+  readonly messageId: string
+  readonly timestamp: number
+}
+
+/** As it is stored: without a position, which `withPosition` adds. */
+export function encodeGroupMessage({ group, from, content, messageId, timestamp }: GroupMessage): Buffer {
+  return Buffer.from(
+    `{"type":"group_message","group":${JSON.stringify(group)},"from":${JSON.stringify(from)},"content":${content},` +
+      `"message_id":${JSON.stringify(messageId)},"timestamp":"${formatTime(timestamp)}"}`
+  )
+}
+
 export interface Signal {
   readonly room: string
   /** JSON text, relayed as it is. */
@@ -153,4 +171,14 @@ export function encodeGap(tag: ChannelTag, epoch: string, { from, to }: OffsetRa
 /** The receiver's position is void; `offset` is the last that still holds, and what lies beyond follows. */
 export function encodeReset(tag: ChannelTag, epoch: string, offset: number): Buffer {
   return encode({ type: 'system', action: 'reset', ...tag, epoch, offset })
+}
+
+/** Why a receiver is no longer in a room or group. */
+export type RemovedReason = 'kicked' | 'rights' | 'left_group'
+
+export function encodeRemoved(
+  tag: { readonly room: string } | { readonly group: string },
+  reason: RemovedReason
+): Buffer {
+  return encode({ type: 'system', action: 'removed', ...tag, reason })
 }

@@ -34,6 +34,10 @@ export interface DirectReply extends Omit<PublishedReply, 'epoch' | 'offset'> {
   readonly online: number
 }
 
+export interface GroupPublishReply extends PublishedReply {
+  readonly group: string
+}
+
 export interface CursorReply {
   readonly offset: number
   readonly epoch: string | null
@@ -48,14 +52,15 @@ export interface ResumeReply {
   readonly removed: readonly string[]
 }
 
-export interface HistoryReply {
-  readonly room: string
+export interface HistoryPage {
   readonly epoch: string | null
   readonly offset: number
   /** Each as it was delivered, already encoded: numbers stay as their publisher wrote them. */
   readonly messages: readonly Buffer[]
   readonly has_more: boolean
 }
+
+export type HistoryReply = HistoryPage & ({ readonly room: string } | { readonly group: string })
 
 export interface MembersReply {
   readonly room: string
@@ -74,6 +79,7 @@ export interface Replies extends Record<CommandType, object> {
   read_history: HistoryReply
   list_members: MembersReply
   direct_message: DirectReply
+  group_message: GroupPublishReply
   inbox_ack: CursorReply
   heartbeat: { readonly timestamp: string }
 }

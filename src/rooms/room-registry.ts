@@ -1,25 +1,32 @@
 import type { Channel } from '../channels/channel.js'
+import type { Replay } from '../channels/channel-log.js'
 import type { ChannelPurpose, ChannelRegistry } from '../channels/channel-registry.js'
-import { publicationOf } from '../channels/publication.js'
+import { type HistoryRequest, readHistory } from '../channels/history.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
 import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { ControlChannel } from '../control/control-channel.js'
 import { RoomcastError } from '../errors.js'
 import { RetryQueue } from '../presence/retry-queue.js'
-import { HISTORY_LIMIT_DEFAULT, MEMBERS_LIMIT_DEFAULT, type PositionInput } from '../protocol/commands.js'
-import { encodeChatMessage, encodeSignal, formatTime } from '../protocol/pushes.js'
-import type { HistoryReply, JoinReply, MembersReply, PublishReply, Recovered } from '../protocol/replies.js'
+import { MEMBERS_LIMIT_DEFAULT } from '../protocol/commands.js'
+import { encodeChatMessage, encodeRemoved, encodeSignal, formatTime } from '../protocol/pushes.js'
+import type { HistoryPage, JoinReply, MembersReply, PublishReply } from '../protocol/replies.js'
 import type { RoomDeparture } from '../store/nodes.js'
 import type { Counts, Membership, Presence, PresenceChange, RoomCounts } from '../store/presence.js'
-import type { Page, Position, ReadQuery, Retention, SignalMessage, Streams } from '../store/streams.js'
+import type { Removals } from '../store/removals.js'
+import type { Position, Retention, SignalMessage, Streams } from '../store/streams.js'
 import { GraceQueue } from './grace-queue.js'
+import { newestOf, type ReplayRequest, readReplay, recoveryOf, startOf } from './join-replay.js'
 import { PresenceEvents } from './presence-events.js'
 import { decodeRoomSignal, encodeRelay } from './room-signals.js'
+import { Seats } from './seats.js'
 
 export interface RoomRegistryOptions {
   readonly streams: Streams
   readonly presence: Presence
+  readonly removals: Removals
+  readonly control: ControlChannel
   readonly channels: ChannelRegistry
   readonly clock: Clock
   readonly retention: Retention
@@ -32,14 +39,16 @@ export interface RoomRegistryOptions {
   readonly onError: (error: unknown) => void
 }
 
-export interface JoinRequest {
+export interface JoinRequest extends ReplayRequest {
   readonly room: string
-  readonly since?: PositionInput | undefined
-  readonly last?: number | undefined
+  /** Given by a session that comes back: the newest removal from the room that it knew of. */
+  readonly known?: { readonly removalId: string | undefined } | undefined
 }
 
 export interface JoinOutcome {
   readonly reply: JoinReply
+  /** The newest removal of the user from the room before this. */
+  readonly removalId: string | undefined
   /** What the connection is sent follows on this. */
   readonly from: Position
   /** Begins the replay and the live messages. Call once, as soon as the reply is on its way. */
@@ -56,23 +65,16 @@ export interface PublishRequest {
   readonly exclude?: readonly string[] | undefined
 }
 
-export interface HistoryRequest {
-  readonly after?: number | undefined
-  readonly before?: number | undefined
-  readonly limit?: number | undefined
-}
-
 /** The rooms, as connections of this node and the backends use them. */
 export class RoomRegistry {
   readonly #options: RoomRegistryOptions
   readonly #events: PresenceEvents
   readonly #grace: GraceQueue
   readonly #retries: RetryQueue
-  /** Connection and room of every member here. */
-  readonly #seats = new Set<string>()
+  readonly #seats = new Seats()
   readonly #leaving = new Set<Promise<void>>()
-  readonly #joined = new Map<Connection, Map<string, Receiver>>()
-  readonly #localMembers = new Map<string, number>()
+  /** Connections that dropped and whose user is still counted. */
+  readonly #dropped = new Set<Departure>()
 
   constructor(options: RoomRegistryOptions) {
     this.#options = options
@@ -85,12 +87,12 @@ export class RoomRegistry {
 
   /** Rooms with members on this node. */
   get localSize(): number {
-    return this.#localMembers.size
+    return this.#seats.roomCount
   }
 
   /** Rooms that a connection is in. */
   roomsOf(connection: Connection): string[] {
-    return [...(this.#joined.get(connection)?.keys() ?? [])]
+    return [...this.#seats.of(connection).keys()]
   }
 
   /**
@@ -99,16 +101,20 @@ export class RoomRegistry {
    */
   async join(connection: Connection, request: JoinRequest): Promise<JoinOutcome> {
     const { room } = request
-    const former = this.#joined.get(connection)?.get(room)
+    const former = this.#seats.of(connection).get(room)?.receiver
     if (former === undefined) this.#checkLimit(connection)
     const channel = await this.#options.channels.acquire(channelOf(room), this.#purposeOf(room))
     const receiver = new Receiver(connection, channel.position)
     channel.hold(receiver)
     try {
-      const change = await this.#enter(connection, room, former !== undefined)
-      const page = await this.#readReplay(request)
+      const noting = this.#newestRemoval(connection, request)
+      const entering = this.#enter(connection, room, former !== undefined)
+      // Both have to be over before anything is undone.
+      await Promise.allSettled([entering, noting])
+      const [change, removalId] = await Promise.all([entering, noting])
+      const page = await readReplay(channel, request)
       if (connection.closed) throw new RoomcastError('internal', { message: 'connection closed' })
-      return this.#seat(channel, receiver, { request, change, page, former })
+      return this.#seat(channel, receiver, { request, change, page, former, removalId })
     } catch (error) {
       // Also where the presence did not answer: it may have been written all the same.
       if (former === undefined) void this.#retries.run(() => this.#quit(connection, [room]))
@@ -125,8 +131,7 @@ export class RoomRegistry {
 
   /** Where a connection stands in its rooms: how far it has been sent. */
   positionsOf(connection: Connection): Map<string, Position> {
-    const receivers = this.#joined.get(connection) ?? []
-    return new Map([...receivers].map(([room, { position }]) => [room, position]))
+    return new Map([...this.#seats.of(connection)].map(([room, { receiver }]) => [room, receiver.position]))
   }
 
   /** Takes a connection out of all its rooms. Idempotent. */
@@ -142,11 +147,33 @@ export class RoomRegistry {
   leaveAllLater(connection: Connection): void {
     const rooms = this.#unseatAll(connection)
     if (rooms.length === 0) return
+    const departure = { connection, rooms }
+    this.#dropped.add(departure)
     this.#grace.add(() => {
+      this.#dropped.delete(departure)
       const leaving = this.#retries.run(() => this.#quit(connection, rooms))
       this.#leaving.add(leaving)
       void leaving.then(() => this.#leaving.delete(leaving))
     })
+  }
+
+  /**
+   * Puts a user's connections of this node out of a room, those that dropped included and but those that came in after
+   * the removal. Answers the ones that were in. Idempotent; never rejects.
+   */
+  async expel(connections: Iterable<Connection>, { room, userId, removalId }: Expulsion): Promise<Connection[]> {
+    const out = [...connections].filter((connection) => {
+      const seat = this.#seats.of(connection).get(room)
+      return seat !== undefined && seat.removalId !== removalId
+    })
+    for (const connection of out) {
+      this.#unseat(connection, room)
+      connection.outbox.pushPayload(encodeRemoved({ room }, 'kicked'))
+    }
+    const dropped = [...this.#dropped].filter(({ connection }) => connection.userId === userId)
+    const gone = [...out, ...dropped.filter(({ rooms }) => rooms.includes(room)).map(({ connection }) => connection)]
+    await Promise.all(gone.map((connection) => this.#retries.run(() => this.#quit(connection, [room]))))
+    return out
   }
 
   /** Stores a message and sends it to the members of all nodes. Throws `store_unavailable` with the message's id. */
@@ -163,16 +190,14 @@ export class RoomRegistry {
     await this.#options.streams.signal(channelOf(room), encodeRelay(payload), { exclude: [connection.id] })
   }
 
-  async history(room: string, { after, before, limit = HISTORY_LIMIT_DEFAULT }: HistoryRequest): Promise<HistoryReply> {
-    const query: ReadQuery = after === undefined ? { before, limit } : { after: { offset: after }, limit }
-    const page = await this.#options.streams.read(channelOf(room), query)
-    return {
-      room,
-      epoch: page.top?.epoch ?? null,
-      offset: page.top?.offset ?? 0,
-      messages: page.messages.map((message) => publicationOf(message).payload),
-      has_more: page.hasMore
-    }
+  async history(room: string, request: HistoryRequest): Promise<HistoryPage & { readonly room: string }> {
+    return { room, ...(await readHistory(this.#options.streams, channelOf(room), request)) }
+  }
+
+  /** Drops the room's messages; who comes back to one of them is told a gap. Throws `store_unavailable`. */
+  async purge(room: string): Promise<void> {
+    await this.#options.streams.purge(channelOf(room))
+    await this.#options.control.announce({ type: 'purge', channel: channelOf(room) })
   }
 
   async members(
@@ -223,8 +248,8 @@ export class RoomRegistry {
 
   /** This node counted as dead: writes its members into the presence again. Throws `store_unavailable`. */
   async rejoinAll(): Promise<void> {
-    const memberships = [...this.#joined].flatMap(([connection, receivers]) =>
-      [...receivers.keys()].map((room) => membershipOf(connection, room))
+    const memberships = [...this.#seats.connections()].flatMap((connection) =>
+      this.roomsOf(connection).map((room) => membershipOf(connection, room))
     )
     for (let start = 0; start < memberships.length; start += REJOIN_PAGE) {
       const page = memberships.slice(start, start + REJOIN_PAGE).filter((membership) => this.#isSeated(membership))
@@ -242,7 +267,7 @@ export class RoomRegistry {
 
   #checkLimit(connection: Connection): void {
     const { roomsPerConnectionMax } = this.#options
-    if ((this.#joined.get(connection)?.size ?? 0) >= roomsPerConnectionMax) throw new RoomcastError('too_many_rooms')
+    if (this.#seats.of(connection).size >= roomsPerConnectionMax) throw new RoomcastError('too_many_rooms')
   }
 
   /** Adds the connection to the presence, or only counts where it is in already. */
@@ -260,7 +285,7 @@ export class RoomRegistry {
   }
 
   #isSeated({ connectionId, room }: Membership): boolean {
-    return this.#seats.has(seatOf(connectionId, room))
+    return this.#seats.has(connectionId, room)
   }
 
   #tell(action: 'user_joined' | 'user_left', changes: readonly PresenceChange[]): void {
@@ -269,21 +294,14 @@ export class RoomRegistry {
     }
   }
 
-  async #readReplay({ room, since, last }: JoinRequest): Promise<Page | undefined> {
-    const { streams } = this.#options
-    if (since !== undefined) {
-      const after = { epoch: since.epoch, offset: since.offset, messageId: since.message_id }
-      return await streams.read(channelOf(room), { after, limit: REPLAY_PAGE })
-    }
-    if (last === undefined) return undefined
-    const { top, oldest } = await streams.read(channelOf(room), { limit: 0 })
-    const offset = Math.max((top?.offset ?? 0) - last, oldest - 1, 0)
-    return await streams.read(channelOf(room), { after: { offset }, limit: REPLAY_PAGE })
+  async #newestRemoval(connection: Connection, { room, known }: JoinRequest): Promise<string | undefined> {
+    if (known !== undefined) return known.removalId
+    return (await this.#options.removals.newest(connection.userId ?? '', [room])).rooms[0]
   }
 
   /** Everything is known: no `await` from here to the answer. */
   #seat(channel: Channel, receiver: Receiver, arrival: Arrival): JoinOutcome {
-    const { request, change, page, former } = arrival
+    const { request, change, page, former, removalId } = arrival
     const { room } = request
     const { connection } = receiver
     const start = startOf(channel, page)
@@ -291,11 +309,8 @@ export class RoomRegistry {
     const behind = former !== undefined && former.position.offset < start.offset && page?.continuity !== 'reset'
     receiver.position = behind ? former.position : start
     channel.attach(receiver)
-    const receivers = this.#joined.get(connection) ?? new Map<string, Receiver>()
-    this.#joined.set(connection, receivers.set(room, receiver))
-    this.#seats.add(seatOf(connection.id, room))
-    if (former === undefined) this.#localMembers.set(room, (this.#localMembers.get(room) ?? 0) + 1)
-    else this.#dismiss(channel, former, room)
+    this.#seats.take(connection, room, { receiver, removalId })
+    if (former !== undefined) this.#dismiss(channel, former, room)
 
     const { epoch, offset } = newestOf(channel.position, page?.top)
     const reply = { room, epoch, offset, online_count: change.users, ...recoveryOf(page) }
@@ -303,7 +318,7 @@ export class RoomRegistry {
       void channel.catchUp(receiver, behind ? undefined : page)
       if ('userChanged' in change) this.#tell('user_joined', [change])
     }
-    return { reply, from: receiver.position, begin }
+    return { reply, removalId, from: receiver.position, begin }
   }
 
   /** The receiver of an earlier join of the same connection. */
@@ -320,16 +335,9 @@ export class RoomRegistry {
 
   /** False where it was not in. */
   #unseat(connection: Connection, room: string): boolean {
-    const receivers = this.#joined.get(connection)
-    const receiver = receivers?.get(room)
-    if (receivers === undefined || receiver === undefined) return false
-    receivers.delete(room)
-    this.#seats.delete(seatOf(connection.id, room))
-    if (receivers.size === 0) this.#joined.delete(connection)
-    const left = (this.#localMembers.get(room) ?? 1) - 1
-    if (left === 0) this.#localMembers.delete(room)
-    else this.#localMembers.set(room, left)
-    this.#options.channels.get(channelOf(room))?.detach(receiver)
+    const seat = this.#seats.free(connection, room)
+    if (seat === undefined) return false
+    this.#options.channels.get(channelOf(room))?.detach(seat.receiver)
     this.#options.channels.release(channelOf(room))
     return true
   }
@@ -345,45 +353,33 @@ export class RoomRegistry {
   }
 }
 
-/** Messages that a join reads before it is answered; the rest is read as the client takes it. */
-const REPLAY_PAGE = 100
-
 /** Memberships that are written again in one step. */
 const REJOIN_PAGE = 500
+
+/** A user is to be out of a room. */
+export interface Expulsion {
+  readonly room: string
+  readonly userId: string
+  readonly removalId: string
+}
+
+interface Departure {
+  readonly connection: Connection
+  readonly rooms: readonly string[]
+}
 
 interface Arrival {
   readonly request: JoinRequest
   readonly change: PresenceChange | Counts
-  readonly page: Page | undefined
+  readonly page: Replay | undefined
   readonly former: Receiver | undefined
+  readonly removalId: string | undefined
 }
 
 function channelOf(room: string): string {
   return `room:${room}`
 }
 
-function seatOf(connectionId: string, room: string): string {
-  return `${connectionId} ${room}`
-}
-
 function membershipOf(connection: Connection, room: string): Membership {
   return { room, connectionId: connection.id, userId: connection.userId ?? '' }
-}
-
-/** Where the receiver stands before its replay. */
-function startOf(channel: Channel, page: Page | undefined): Position {
-  if (page === undefined) return channel.position
-  const first = page.messages[0]
-  return first === undefined ? (page.top ?? channel.position) : { epoch: first.epoch, offset: first.offset - 1 }
-}
-
-/** A page may have been read before its last messages reached this node's channel. */
-function newestOf(heard: Position, read: Position | undefined): Position {
-  return read !== undefined && read.offset > heard.offset ? read : heard
-}
-
-function recoveryOf(page: Page | undefined): { recovered: Recovered; gap?: NonNullable<Page['gap']> } {
-  if (page === undefined) return { recovered: 'none' }
-  if (page.continuity === 'contiguous') return { recovered: 'full' }
-  return page.gap === undefined ? { recovered: 'reset' } : { recovered: 'gap', gap: page.gap }
 }

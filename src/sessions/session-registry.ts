@@ -7,11 +7,13 @@ import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
 import type { ResumeReply } from '../protocol/replies.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
-import type { OwnedSession, Sessions } from '../store/sessions.js'
+import type { Removals } from '../store/removals.js'
+import type { OwnedSession, SessionRoom, Sessions } from '../store/sessions.js'
 import type { Position, SignalMessage, Streams } from '../store/streams.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
+  readonly removals: Removals
   readonly streams: Streams
   readonly channels: ChannelRegistry
   readonly rooms: RoomRegistry
@@ -45,7 +47,7 @@ interface LiveSession {
   tokenHash: string
   generation: number
   /** Confirmed positions by room. */
-  readonly rooms: Map<string, Position>
+  readonly rooms: Map<string, SessionRoom>
   /** It joined a room once: there is something to keep. */
   kept: boolean
   /** Something confirmed is not saved yet. */
@@ -112,11 +114,11 @@ export class SessionRegistry {
   }
 
   /** The connection is in a room: resolves when its session says so, or cannot be written now and will be later. */
-  async joined(connection: Connection, room: string, from: Position): Promise<void> {
+  async joined(connection: Connection, { reply: { room }, from, removalId }: JoinOutcome): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
     // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again.
-    session.rooms.set(room, from)
+    session.rooms.set(room, { ...from, removalId })
     session.kept = true
     await this.#saveSafely(session)
   }
@@ -140,7 +142,7 @@ export class SessionRegistry {
     for (const [room, position] of session.pinged.positions) {
       const before = session.rooms.get(room)
       if (before === undefined || (before.epoch === position.epoch && before.offset === position.offset)) continue
-      session.rooms.set(room, position)
+      session.rooms.set(room, { ...position, removalId: before.removalId })
       session.changed = true
     }
     session.pinged = undefined
@@ -164,19 +166,24 @@ export class SessionRegistry {
       await sessions.release(sessionId, session.generation)
       throw new RoomcastError('session_not_found')
     }
+    const kicked = await this.#kickedOf(session)
     if (connection.userId === null) this.#options.identify(connection, session.userId)
-    const outcomes = await this.#rejoin(connection, session, positions)
+    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions })
+    // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
     const rival = this.#bySessionId.get(sessionId)
     if (rival !== undefined && rival.generation > session.generation) {
       // Another connection took it while this one found its rooms.
       connection.close(CloseCode.SessionTakenOver)
       throw new RoomcastError('session_not_found')
     }
-    this.#adopt(fresh, session, outcomes)
+    const kept = outcomes.filter(({ reply }) => !removed.includes(reply.room))
+    this.#adopt(fresh, session, kept)
     this.#dismiss(session, formerOwner, rival)
-    const rooms = Object.fromEntries(outcomes.map(({ reply: { room, ...state } }) => [room, state]))
-    const reply = { session_id: sessionId, resume_token: resumeToken, user_id: session.userId, rooms, removed: [] }
-    return { reply, begin: () => outcomes.forEach((outcome) => void outcome.begin()) }
+    for (const room of removed) void this.#options.rooms.leave(connection, room)
+    if (removed.length > 0) void this.#saveSafely(fresh)
+    const rooms = Object.fromEntries(kept.map(({ reply: { room, ...state } }) => [room, state]))
+    const reply = { session_id: sessionId, resume_token: resumeToken, user_id: session.userId, rooms, removed }
+    return { reply, begin: () => kept.forEach((outcome) => void outcome.begin()) }
   }
 
   /** The connection is gone: its session waits for it, or is over where the client said goodbye. */
@@ -191,24 +198,43 @@ export class SessionRegistry {
     else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
   }
 
-  async #rejoin(
-    connection: Connection,
-    session: OwnedSession,
-    positions: Readonly<Record<string, PositionInput>>
-  ): Promise<JoinOutcome[]> {
+  /** Rooms that its user was put out of since. Throws `session_not_found` where that was everything. */
+  async #kickedOf({ sessionId, userId, generation, removalId, rooms }: OwnedSession): Promise<string[]> {
+    const names = Object.keys(rooms)
+    const newest = await this.#options.removals.newest(userId, names)
+    if (newest.user !== undefined && newest.user !== removalId) {
+      await this.#options.sessions.end(sessionId, generation)
+      throw new RoomcastError('session_not_found')
+    }
+    return names.filter((room, index) => {
+      const newestOfRoom = newest.rooms[index]
+      return newestOfRoom !== undefined && newestOfRoom !== rooms[room]?.removalId
+    })
+  }
+
+  /** Lets the connection into the session's rooms. Where it fails the connection is in none. */
+  async #rejoin(connection: Connection, session: OwnedSession, comeback: Return): Promise<Rejoined> {
     const { rooms } = this.#options
-    const joins = Object.entries(session.rooms).map(([room, confirmed]) => {
+    try {
+      const outcomes = await this.#joinAll(connection, session, comeback)
+      // A kick in the meantime found nobody in the room.
+      return { outcomes, removed: [...new Set([...comeback.kicked, ...(await this.#kickedOf(session))])] }
+    } catch (error) {
+      await rooms.leaveAll(connection).catch(this.#options.onError)
+      throw error
+    }
+  }
+
+  async #joinAll(connection: Connection, session: OwnedSession, { kicked, positions }: Return): Promise<JoinOutcome[]> {
+    const allowed = Object.entries(session.rooms).filter(([room]) => !kicked.includes(room))
+    const joins = allowed.map(([room, confirmed]) => {
       const given = Object.hasOwn(positions, room) ? positions[room] : undefined
       const since = given ?? { epoch: confirmed.epoch, offset: confirmed.offset, message_id: confirmed.messageId }
-      return rooms.join(connection, { room, since })
+      return this.#options.rooms.join(connection, { room, since, known: { removalId: confirmed.removalId } })
     })
-    const settled = await Promise.allSettled(joins)
-    const failed = settled.find((join) => join.status === 'rejected')
-    if (failed !== undefined) {
-      await rooms.leaveAll(connection).catch(this.#options.onError)
-      throw failed.reason
-    }
-    return settled.flatMap((join) => (join.status === 'fulfilled' ? [join.value] : []))
+    // Each has to be over before anything is undone.
+    await Promise.allSettled(joins)
+    return await Promise.all(joins)
   }
 
   /** The connection's own session is void from here on. */
@@ -217,7 +243,7 @@ export class SessionRegistry {
     live.sessionId = session.sessionId
     live.tokenHash = session.tokenHash
     live.generation = session.generation
-    for (const { reply, from } of outcomes) live.rooms.set(reply.room, from)
+    for (const { reply, from, removalId } of outcomes) live.rooms.set(reply.room, { ...from, removalId })
     live.kept = true
     live.savedAt = this.#options.clock.monotonic()
     this.#bySessionId.set(session.sessionId, live)
@@ -266,6 +292,7 @@ export class SessionRegistry {
 
   async #save(session: LiveSession): Promise<boolean> {
     const { sessionId, generation, tokenHash, connection, rooms } = session
+    const { removalId } = connection
     session.changed = false
     session.savedAt = this.#options.clock.monotonic()
     const userId = connection.userId ?? ''
@@ -274,9 +301,22 @@ export class SessionRegistry {
       userId,
       generation,
       tokenHash,
-      rooms: Object.fromEntries(rooms)
+      rooms: Object.fromEntries(rooms),
+      removalId
     })
   }
+}
+
+/** How a session comes back. */
+interface Return {
+  readonly kicked: readonly string[]
+  readonly positions: Readonly<Record<string, PositionInput>>
+}
+
+interface Rejoined {
+  readonly outcomes: readonly JoinOutcome[]
+  /** Rooms that the user was put out of. The connection may be in some of them. */
+  readonly removed: readonly string[]
 }
 
 function nodeChannel(owner: string): string {

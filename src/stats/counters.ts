@@ -4,6 +4,8 @@ export class Counters {
   messages = 0
   /** Messages handed to connections. */
   deliveries = 0
+  /** Signals that a connection did not get because it lagged. */
+  droppedSignals = 0
   /** Connections that were taken in. */
   connections = 0
   /** Tasks in the background that failed. */

@@ -1,7 +1,12 @@
 import type { Position } from './streams.js'
 
-/** Where a session stands in its rooms. */
-export type SessionRooms = Readonly<Record<string, Position>>
+/** Where a session stands in a room. */
+export interface SessionRoom extends Position {
+  /** The newest removal of the user from the room when the session joined it. */
+  readonly removalId?: string | undefined
+}
+
+export type SessionRooms = Readonly<Record<string, SessionRoom>>
 
 /** A session as its present owner writes it. */
 export interface OwnedSession {
@@ -12,6 +17,8 @@ export interface OwnedSession {
   /** SHA-256 of the resume token, in hex. The token itself is nowhere. */
   readonly tokenHash: string
   readonly rooms: SessionRooms
+  /** The newest removal of the user as a whole when the session began. */
+  readonly removalId?: string | undefined
 }
 
 export interface TakeRequest {

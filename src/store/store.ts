@@ -1,7 +1,9 @@
 import type { Durability } from '../protocol/values.js'
 import type { Cursors } from './cursors.js'
+import type { Groups } from './groups.js'
 import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
+import type { Removals } from './removals.js'
 import type { Sessions } from './sessions.js'
 import type { Streams } from './streams.js'
 
@@ -21,6 +23,8 @@ export interface Store {
   readonly nodes: Nodes
   readonly cursors: Cursors
   readonly sessions: Sessions
+  readonly groups: Groups
+  readonly removals: Removals
   /** Whether the store can keep its promises now. Answers at once, from what is known. */
   readiness(): Readiness
   /** Waits for what is under way, then lets go of everything. Idempotent. */

@@ -125,6 +125,8 @@ export interface Streams {
   signal(channel: ChannelId, encoded: Buffer, options?: SignalOptions): Promise<void>
   /** Reads what is retained, never creates anything. An unknown channel gives an empty page without a top. */
   read(channel: ChannelId, query: ReadQuery): Promise<Page>
+  /** Drops the messages that a channel has by now; its epoch and top stay. Idempotent; nothing for an unknown channel. */
+  purge(channel: ChannelId): Promise<void>
   /** The newest position of each channel, in the order asked; keeps their epochs alive and creates missing ones. */
   tops(channels: readonly ChannelId[]): Promise<Position[]>
   /**

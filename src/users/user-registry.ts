@@ -5,10 +5,12 @@ import { RoomcastError } from '../errors.js'
 import { RetryQueue } from '../presence/retry-queue.js'
 import { anonymousUser } from '../protocol/ids.js'
 import type { Presence } from '../store/presence.js'
+import type { Removals } from '../store/removals.js'
 
 export interface UserRegistryOptions {
   readonly pool: ConnectionPool
   readonly presence: Presence
+  readonly removals: Removals
   readonly clock: Clock
   /** A connection has a user now. */
   readonly onIdentified: (connection: Connection) => void
@@ -44,6 +46,7 @@ export class UserRegistry {
     this.#options.pool.checkRoomForUser(userId)
     this.#options.pool.identify(connection, userId)
     void this.#retries.run(() => this.#connect(connection))
+    void this.#note(connection, userId)
     this.#options.onIdentified(connection)
     return userId
   }
@@ -71,6 +74,15 @@ export class UserRegistry {
   /** Nothing more is tried again. */
   close(): void {
     this.#retries.close()
+  }
+
+  /** Not tried again: later it could learn of a removal that was meant for it, and take that for an earlier one. */
+  async #note(connection: Connection, userId: string): Promise<void> {
+    try {
+      connection.removalId = (await this.#options.removals.newest(userId, [])).user
+    } catch (error) {
+      this.#options.onError(error)
+    }
   }
 
   /** One that has gone by now is left out. */

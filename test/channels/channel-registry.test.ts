@@ -57,6 +57,7 @@ async function setUp() {
     turn: new Turn(),
     clock,
     onDelivered: () => {},
+    onSignalsDropped: () => {},
     onError: (error) => errors.push(error)
   })
   await registry.start()

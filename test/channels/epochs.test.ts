@@ -11,7 +11,15 @@ function setUp() {
   const log = new FakeLog()
   const turn = new Turn()
   const tag = { room: 'r' }
-  const channel = new Channel({ id: 'room:r', tag, turn, read: log.read, pause: nextTurn, onDelivered: () => {} })
+  const channel = new Channel({
+    id: 'room:r',
+    tag,
+    turn,
+    read: log.read,
+    pause: nextTurn,
+    onDelivered: () => {},
+    onSignalsDropped: () => {}
+  })
   return { log, turn, channel }
 }
 

@@ -41,7 +41,8 @@ export class FakeLog {
     const top = { epoch: this.epoch, offset: this.#top }
     const verdict = judgePosition({ epoch: this.epoch, top: this.#top, forks: this.forks }, after ?? { offset: 0 })
     const from = verdict.valid ? (after?.offset ?? 0) : 0
-    const messages = this.messages.filter(({ offset }) => offset > from).slice(0, limit)
+    const found = this.messages.filter(({ offset }) => offset > from)
+    const messages = after === undefined ? found.slice(-limit) : found.slice(0, limit)
     const hasMore = (messages.at(-1)?.offset ?? this.#top) < this.#top
     // What was read is what was there when the read began.
     await this.gate

@@ -88,7 +88,7 @@ const unknownTypes = [
   'ack',
   '\u0000'
 ]
-const laterTypes = ['authenticate', 'group_message']
+const laterTypes = ['authenticate']
 
 const badIds: Record<string, string> = {
   'of 0 bytes': '',

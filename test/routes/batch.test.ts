@@ -82,16 +82,20 @@ t.test('publishing in batch', async (t) => {
     t.equal((await request(roomUrl(server, 'mixed'))).body.offset, 2)
   })
 
-  await t.test('refuses items of kinds that are not there', async (t) => {
+  await t.test('takes rooms, users and groups, and exactly one of them an item', async (t) => {
     const { status, body } = await batch([
       { user: 'alice', room: 'kinds', content: 1 },
-      { group: 'staff', content: 1 },
-      { room: 'kinds', content: 1 }
+      { user: 'alice', group: 'kinds', content: 1 },
+      { content: 1 },
+      { room: 'kinds', content: 1 },
+      { group: 'kinds', content: 1, user_id: 'bob' },
+      { user: 'alice', content: 1 }
     ])
     t.equal(status, 200)
-    t.match(body.results[0], { code: 'invalid_message', message: String })
-    t.match(body.results[1], { code: 'invalid_message', message: String })
-    t.match(body.results[2], { room: 'kinds', offset: 1 })
+    for (const result of body.results.slice(0, 3)) t.match(result, { code: 'invalid_message', message: String })
+    t.match(body.results[3], { room: 'kinds', offset: 1 })
+    t.match(body.results[4], { group: 'kinds', offset: 1 })
+    t.match(body.results[5], { user_id: 'alice', offset: Number, online: 0 })
   })
 
   await t.test('knows duplicates, within and across batches', async (t) => {

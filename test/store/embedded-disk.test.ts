@@ -23,6 +23,7 @@ function open(t: Test, dataDir: string, clock = new ManualClock(Date.now())): St
   const store = openEmbeddedStore({
     deviceTtlMs: 60_000,
     sessionTtlMs: 60_000,
+    removalTtlMs: 60_000,
     dataDir,
     clock,
     onError: (error) => t.fail(String(error))

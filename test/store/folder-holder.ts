@@ -11,6 +11,7 @@ try {
   const store = openEmbeddedStore({
     deviceTtlMs: 60_000,
     sessionTtlMs: 60_000,
+    removalTtlMs: 60_000,
     dataDir: folder,
     clock: systemClock,
     onError: console.error

@@ -18,6 +18,7 @@ async function openNode(t: Test, url: string, prefix: string) {
   const store: Store = await openRedisStore({
     deviceTtlMs: 60_000,
     sessionTtlMs: 60_000,
+    removalTtlMs: 60_000,
     connections,
     url,
     prefix,

@@ -45,6 +45,7 @@ async function opened(t: Test) {
   const store = await openRedisStore({
     deviceTtlMs: 60_000,
     sessionTtlMs: 60_000,
+    removalTtlMs: 60_000,
     connections,
     url: server.url,
     prefix: randomUUID(),

@@ -2,6 +2,7 @@ import { isNamedUser } from '../../protocol/ids.js'
 import { answered } from '../answered.js'
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
 import type { EmbeddedRecords } from './embedded-records.js'
+import { pageOf } from './page-of.js'
 
 interface PresentUser {
   readonly joinedAt: number
@@ -126,11 +127,4 @@ export class EmbeddedPresence implements Presence {
 
 function countsOf(room: PresentRoom | undefined): Counts {
   return { users: room?.users.size ?? 0, connections: room?.connections ?? 0 }
-}
-
-/** The cursor is the last name of the page before. */
-function pageOf(sorted: string[], { limit, cursor }: PageQuery): { page: string[]; nextCursor: string | undefined } {
-  const rest = cursor === undefined ? sorted : sorted.filter((name) => name > cursor)
-  const page = rest.slice(0, limit)
-  return { page, nextCursor: rest.length > limit ? page.at(-1) : undefined }
 }

@@ -2,9 +2,11 @@ import path from 'node:path'
 import type { Clock } from '../../clock.js'
 import type { Readiness, Store } from '../store.js'
 import { EmbeddedCursors } from './embedded-cursors.js'
+import { EmbeddedGroups } from './embedded-groups.js'
 import { EmbeddedNodes } from './embedded-nodes.js'
 import { EmbeddedPresence } from './embedded-presence.js'
 import { EmbeddedRecords } from './embedded-records.js'
+import { EmbeddedRemovals } from './embedded-removals.js'
 import { EmbeddedSessions } from './embedded-sessions.js'
 import { EmbeddedStreams } from './embedded-streams.js'
 import { FolderError, lockFolder } from './folder-lock.js'
@@ -24,12 +26,15 @@ export interface EmbeddedStoreOptions {
   readonly deviceTtlMs: number
   /** How long a session waits for its client. */
   readonly sessionTtlMs: number
+  /** How long a removal of a user is remembered. */
+  readonly removalTtlMs: number
   /** A sweep that failed; the next one tries again. */
   readonly onError: (error: unknown) => void
 }
 
 /** Opens the store of a single process. Throws where the folder cannot be opened or another process holds it. */
-export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, sessionTtlMs, onError }: EmbeddedStoreOptions): Store {
+export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
+  const { dataDir, clock, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
   const inMemory = dataDir === MEMORY
   const unlock = inMemory ? () => {} : lockFolder(dataDir)
   const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
@@ -39,11 +44,13 @@ export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, sessionTtlMs, o
   const nodes = new EmbeddedNodes()
   const sessions = new EmbeddedSessions(nodes.nodeId, records, clock, sessionTtlMs)
   const cursors = new EmbeddedCursors(records, clock, deviceTtlMs)
+  const removals = new EmbeddedRemovals(records, clock, removalTtlMs)
   const stopSweeping = clock.every(sweepPeriodMs, () => {
     streams.sweep().catch(onError)
     cursors.sweep().catch(onError)
     sessions.sweep().catch(onError)
     presence.sweep().catch(onError)
+    removals.sweep().catch(onError)
   })
   let closed: Promise<void> | undefined
 
@@ -55,6 +62,8 @@ export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, sessionTtlMs, o
     nodes,
     cursors,
     sessions,
+    groups: new EmbeddedGroups(records),
+    removals,
     readiness,
     close: () => {
       closed ??= closeAll()

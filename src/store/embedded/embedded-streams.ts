@@ -93,6 +93,16 @@ export class EmbeddedStreams implements Streams {
     return { top, oldest, messages, hasMore, ...continuityOf(verdict, query.after, oldest) }
   }
 
+  async purge(channel: ChannelId): Promise<void> {
+    await this.#exclusively(async () => {
+      const meta = this.#ledger.meta(channel)
+      if (meta === undefined || meta.oldest > meta.top) return
+      const trims = [{ channel, from: meta.oldest, to: meta.top }]
+      const metas = new Map([[channel, { ...meta, oldest: meta.top + 1 }]])
+      await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims })
+    })
+  }
+
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {
     const missing = channels.filter((channel) => !this.#isFresh(this.#ledger.meta(channel)))
     if (missing.length > 0) await this.#exclusively(() => this.#touch(missing))

@@ -28,10 +28,14 @@ export interface RedisConnection extends Redis {
   rcSaveSession(...keysAndArguments: Argument[]): Promise<number>
   rcTakeSession(
     ...keysAndArguments: Argument[]
-  ): Promise<[generation: number, user: string, rooms: string, formerOwner: string] | null>
+  ): Promise<[generation: number, user: string, rooms: string, formerOwner: string, removalId: string] | null>
   rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
   rcEndSession(session: Key, generation: number): Promise<null>
   rcEndOfLease(leases: Key, ended: Key, node: string): Promise<string | null>
+  rcFileGroup(groupsOf: Key, group: string, filed: string, groupsMax: number): Promise<string | null>
+  rcUnfileGroup(groupsOf: Key, group: string, filed: string): Promise<null>
+  rcAddMember(members: Key, names: Key, userId: string, membership: string): Promise<string>
+  rcDropMember(members: Key, names: Key, userId: string): Promise<string | null>
   rcCountNodes(leases: Key, connections: Key, node: string): Promise<[nodes: number, connections: number]>
 }
 

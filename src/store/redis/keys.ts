@@ -92,6 +92,26 @@ export class Keys {
     return `${this.#at(userId)}:cursors:${userId.length}:${userId}:${deviceId}`
   }
 
+  /** Hash: user → membership (JSON), of a group. */
+  members(group: string): string {
+    return `${this.#at(group)}:group:${group}`
+  }
+
+  /** Sorted set by name: members of a group. */
+  memberNames(group: string): string {
+    return `${this.#at(group)}:group-names:${group}`
+  }
+
+  /** Hash: group → `ID ADDED_AT_MS` of the membership, of a user; may hold groups that the user is not in any more. */
+  groupsOf(userId: string): string {
+    return `${this.#at(userId)}:groups-of:${userId}`
+  }
+
+  /** Hash: room → newest removal of a user from it; the empty name is for the user as a whole. */
+  removals(userId: string): string {
+    return `${this.#at(userId)}:removals:${userId}`
+  }
+
   /** Hash: a session. */
   session(sessionId: string): string {
     return `${this.#at(sessionId)}:session:${sessionId}`

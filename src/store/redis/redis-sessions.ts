@@ -35,9 +35,9 @@ export class RedisSessions implements Sessions {
     return this.#options.nodes.name
   }
 
-  async save({ sessionId, userId, generation, tokenHash, rooms }: OwnedSession): Promise<boolean> {
+  async save({ sessionId, userId, generation, tokenHash, rooms, removalId }: OwnedSession): Promise<boolean> {
     const { redis, keys } = this.#options
-    const fields = [generation, userId, tokenHash, this.owner, JSON.stringify(rooms), OWNED_TTL_MS]
+    const fields = [generation, userId, tokenHash, this.owner, JSON.stringify(rooms), removalId ?? '', OWNED_TTL_MS]
     return (await answered(redis.rcSaveSession(keys.session(sessionId), ...fields))) === 1
   }
 
@@ -50,9 +50,10 @@ export class RedisSessions implements Sessions {
     const reply = redis.rcTakeSession(key, tokenHash, nextTokenHash, this.owner, now, PREVIOUS_TOKEN_MS, OWNED_TTL_MS)
     const taken = await answered(reply)
     if (taken === null) return undefined
-    const [generation, userId, rooms, formerOwner] = taken
-    const session = { sessionId, userId, generation: Number(generation), tokenHash: nextTokenHash, rooms: parse(rooms) }
-    return { session, formerOwner }
+    const [generation, userId, roomsText, formerOwner, removalId] = taken
+    const rooms = JSON.parse(roomsText) as SessionRooms
+    const owned = { sessionId, userId, generation: Number(generation), tokenHash: nextTokenHash, rooms }
+    return { session: removalId === '' ? owned : { ...owned, removalId }, formerOwner }
   }
 
   async release(sessionId: string, generation: number): Promise<void> {
@@ -73,8 +74,4 @@ export class RedisSessions implements Sessions {
     const endedAt = await nodes.endOfLease(owner)
     return endedAt === undefined || clock.now() - endedAt >= ttlMs
   }
-}
-
-function parse(rooms: string): SessionRooms {
-  return JSON.parse(rooms) as SessionRooms
 }

@@ -4,8 +4,10 @@ import { type RedisConnections, withoutPassword } from './connections.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
+import { RedisGroups } from './redis-groups.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
+import { RedisRemovals } from './redis-removals.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
 import { RunWatch } from './run-watch.js'
@@ -20,6 +22,8 @@ export interface RedisStoreOptions {
   readonly deviceTtlMs: number
   /** How long a session waits for its client. */
   readonly sessionTtlMs: number
+  /** How long a removal of a user is remembered. */
+  readonly removalTtlMs: number
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -29,7 +33,7 @@ const leaseAgeMsMax = 4000
 
 /** The store that many nodes share. The connections stay their owner's to close. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { connections, url, prefix, clock, deviceTtlMs, sessionTtlMs, onError } = options
+  const { connections, url, prefix, clock, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
   const keys = new Keys(prefix)
   const publish = new OrderedScript(connections.commands, publishScript, 3)
   const run = await RunWatch.of(connections.commands, () => publish.load())
@@ -50,6 +54,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     nodes,
     cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, () => clock.now()),
     sessions: new RedisSessions({ redis: connections.commands, keys, clock, nodes, ttlMs: sessionTtlMs }),
+    groups: new RedisGroups(connections.commands, keys, () => clock.now()),
+    removals: new RedisRemovals(connections.commands, keys, removalTtlMs),
     readiness,
     close: () => {
       closed ??= nodes.close()

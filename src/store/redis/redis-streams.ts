@@ -119,6 +119,11 @@ export class RedisStreams implements Streams {
     return { top, oldest, messages, hasMore: last < top.offset, ...continuityOf(verdict, after, oldest) }
   }
 
+  async purge(channel: ChannelId): Promise<void> {
+    // The top is in the meta: without a log every earlier position has a gap up to there.
+    await answered(this.#connections.commands.unlink(this.#keys.log(channel)))
+  }
+
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {
     const run = this.#currentRun()
     const touched = await answered(

@@ -1,6 +1,7 @@
 import { ANONYMOUS_PREFIX } from '../../protocol/ids.js'
 import { FORKS_MAX } from '../continuity.js'
 import { PAGE_BYTES_MAX } from '../streams.js'
+import { groupScripts } from './group-scripts.js'
 
 /*
  * Each changing step is one script: all checks come before the first write, as Redis rolls nothing back. Offsets are
@@ -275,22 +276,26 @@ const moveCursor = /* lua */ `
   return cursor
 `
 
-/** KEYS session; ARGV generation, user, token hash, owner, rooms, ttl ms. Answers 1, or 0 where a later owner has it. */
+/**
+ * KEYS session; ARGV generation, user, token hash, owner, rooms, removal id, ttl ms. Answers 1, or 0 where a later owner
+ * has it.
+ */
 const saveSession = /* lua */ `
   local generation = redis.call('HGET', KEYS[1], 'generation')
   if generation and tonumber(generation) > tonumber(ARGV[1]) then return 0 end
-  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'user', ARGV[2], 'token', ARGV[3], 'owner', ARGV[4], 'rooms', ARGV[5])
+  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'user', ARGV[2], 'token', ARGV[3], 'owner', ARGV[4], 'rooms', ARGV[5],
+    'removal', ARGV[6])
   redis.call('HDEL', KEYS[1], 'released')
-  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  redis.call('PEXPIRE', KEYS[1], ARGV[7])
   return 1
 `
 
 /**
  * KEYS session; ARGV token hash, next token hash, owner, now ms, how long the token before works, ttl ms. Answers
- * {generation, user, rooms, former owner}, or nil where the token does not match.
+ * {generation, user, rooms, former owner, removal id}, or nil where the token does not match.
  */
 const takeSession = /* lua */ `
-  local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms')
+  local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms', 'removal')
   if not known[1] then return nil end
   local is_previous = known[2] == ARGV[1] and tonumber(known[3]) > tonumber(ARGV[4])
   if known[1] ~= ARGV[1] and not is_previous then return nil end
@@ -301,7 +306,7 @@ const takeSession = /* lua */ `
     redis.call('HSET', KEYS[1], 'previous', ARGV[1], 'previous_until', string.format('%.0f', ARGV[4] + ARGV[5]))
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
-  return { generation, known[5], known[6], known[4] }
+  return { generation, known[5], known[6], known[4], known[7] or '' }
 `
 
 /** KEYS session; ARGV generation, now ms, ttl ms. */
@@ -386,5 +391,6 @@ export const scripts = {
   rcReleaseSession: { lua: releaseSession, numberOfKeys: 1 },
   rcEndSession: { lua: endSession, numberOfKeys: 1 },
   rcEndOfLease: { lua: endOfLease, numberOfKeys: 2 },
-  rcCountNodes: { lua: countNodes, numberOfKeys: 2 }
+  rcCountNodes: { lua: countNodes, numberOfKeys: 2 },
+  ...groupScripts
 } as const
