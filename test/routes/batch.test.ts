@@ -89,13 +89,13 @@ t.test('publishing in batch', async (t) => {
       { content: 1 },
       { room: 'kinds', content: 1 },
       { group: 'kinds', content: 1, user_id: 'bob' },
-      { user: 'alice', content: 1 }
+      { user: 'nobody', content: 1 }
     ])
     t.equal(status, 200)
     for (const result of body.results.slice(0, 3)) t.match(result, { code: 'invalid_message', message: String })
     t.match(body.results[3], { room: 'kinds', offset: 1 })
     t.match(body.results[4], { group: 'kinds', offset: 1 })
-    t.match(body.results[5], { user_id: 'alice', offset: Number, online: 0 })
+    t.match(body.results[5], { user_id: 'nobody', offset: 1, online: 0 })
   })
 
   await t.test('knows duplicates, within and across batches', async (t) => {
