@@ -13,8 +13,8 @@ export default fp(
   async (fastify) => {
     const { config, store, messageBus: channels, publisher } = fastify
     const { streams, cursors, presence } = store
-    const feeds = new DeviceFeeds({ streams, cursors, channels, clock: fastify.clock })
     const retention = { size: config.INBOX_SIZE, ttlMs: config.INBOX_TTL * 1000 }
+    const feeds = new DeviceFeeds({ streams, cursors, channels, retention, clock: fastify.clock })
     fastify.decorate('feeds', feeds)
     fastify.decorate('inbox', new InboxRegistry({ publisher, feeds, presence, retention }))
   },

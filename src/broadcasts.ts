@@ -3,7 +3,7 @@ import type { ChannelRegistry } from './channels/channel-registry.js'
 import type { Clock } from './clock.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
 import { encodeBroadcast, formatTime } from './protocol/pushes.js'
-import type { Streams } from './store/streams.js'
+import { NO_RETENTION, type Streams } from './store/streams.js'
 
 export interface BroadcastsOptions {
   readonly streams: Streams
@@ -37,6 +37,7 @@ export class Broadcasts {
     const { channels, pool, onDelivered } = this.#options
     await channels.acquire(CHANNEL, {
       tag: { room: CHANNEL },
+      retention: NO_RETENTION,
       onSignal: (_channel, { encoded, exclude }) => onDelivered(pool.broadcast(encoded, new Set(exclude)))
     })
   }

@@ -45,7 +45,10 @@ export class ChannelLog {
       if (read !== undefined) return read
     }
     const key = `after ${after.offset} ${after.epoch} ${after.messageId}`
-    return await this.#reads.share(key, async () => this.#take(await this.#read({ after, limit: REPLAY_MAX })))
+    return await this.#reads.share(key, async () => {
+      const page = await this.#read({ after, limit: REPLAY_MAX })
+      return this.#take(page, page.continuity === 'contiguous' ? after : undefined)
+    })
   }
 
   /** The newest `count` messages, or the first page of them. Rejects with `store_unavailable`. */
@@ -53,7 +56,7 @@ export class ChannelLog {
     return await this.#reads.share(`newest ${count}`, async () => {
       const { top, oldest } = await this.#read({ limit: 0 })
       const offset = Math.max((top?.offset ?? 0) - count, oldest - 1, 0)
-      return this.#take(await this.#read({ after: { offset }, limit: REPLAY_MAX }))
+      return this.#take(await this.#read({ after: { offset }, limit: REPLAY_MAX }), undefined)
     })
   }
 
@@ -66,14 +69,15 @@ export class ChannelLog {
   }
 
   async #readNewest(): Promise<void> {
-    await this.#reads.share('recent', async () => this.#take(await this.#read({ limit: RECENT_MAX })))
+    await this.#reads.share('recent', async () => this.#take(await this.#read({ limit: RECENT_MAX }), undefined))
   }
 
-  #take({ messages, ...page }: Page): Replay {
+  /** `start` is the position that the page follows on, where the store has found it good. */
+  #take({ messages, ...page }: Page, start: After | undefined): Replay {
     const publications = messages.map(publicationOf)
     const heard = this.#heard()
     // Offsets of different epochs cannot be compared: one of the two has yet to learn of a roll-back.
-    if (heard !== undefined && page.top?.epoch === heard.epoch) this.#recent.fill(publications, heard.offset)
+    if (heard !== undefined && page.top?.epoch === heard.epoch) this.#recent.fill(publications, start, heard.offset)
     return { ...page, publications }
   }
 }

@@ -6,6 +6,7 @@ import type {
   ChannelId,
   Position,
   ReadQuery,
+  Retention,
   SignalMessage,
   StoredMessage,
   StreamListener,
@@ -27,6 +28,8 @@ export interface ChannelRegistryOptions {
 export interface ChannelPurpose {
   /** How the receivers' own protocol calls it. */
   readonly tag: ChannelTag
+  /** What is published to it. */
+  readonly retention: Retention
   /** What to do with a signal of the channel. */
   onSignal(channel: Channel, signal: SignalMessage): void
   /** The node's own ear. */
@@ -72,7 +75,10 @@ export class ChannelRegistry implements StreamListener {
 
   async start(): Promise<void> {
     await this.#options.streams.start(this)
-    this.#stop = this.#options.clock.every(VERIFY_PERIOD_MS, () => this.onSuspect('all'))
+    this.#stop = this.#options.clock.every(VERIFY_PERIOD_MS, () => {
+      for (const { channel } of this.#entries.values()) channel.tidy()
+      this.onSuspect('all')
+    })
   }
 
   close(): void {
@@ -147,8 +153,8 @@ export class ChannelRegistry implements StreamListener {
     const { streams, turn, clock, onDelivered, onSignalsDropped } = this.#options
     const pause = () => new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     const read = (query: ReadQuery) => streams.read(id, query)
-    const { tag, listener } = purpose
-    return new Channel({ id, tag, turn, pause, onDelivered, onSignalsDropped, read, listener })
+    const { tag, retention, listener } = purpose
+    return new Channel({ id, tag, retention, turn, clock, pause, onDelivered, onSignalsDropped, read, listener })
   }
 
   /** Brings the subscription to what the holders need, after whatever is under way for this channel. */

@@ -1,7 +1,8 @@
+import type { Clock } from '../clock.js'
 import { Chunk } from '../connections/chunk.js'
 import type { Turn, TurnWork } from '../connections/turn.js'
 import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
-import type { ChannelId, Page, Position, ReadQuery, SignalMessage, StoredMessage } from '../store/streams.js'
+import type { ChannelId, Page, Position, ReadQuery, Retention, SignalMessage, StoredMessage } from '../store/streams.js'
 import { ChannelLog, REPLAY_MAX, type Replay } from './channel-log.js'
 import { type Entry, FanOut } from './fan-out.js'
 import { type Publication, positionOf, publicationOf } from './publication.js'
@@ -11,7 +12,9 @@ import { RecentPublications } from './recent-publications.js'
 export interface ChannelOptions {
   readonly id: ChannelId
   readonly tag: ChannelTag
+  readonly retention: Retention
   readonly turn: Turn
+  readonly clock: Clock
   readonly read: (query: ReadQuery) => Promise<Page>
   /** Resolves after a while: a read that failed is tried again. */
   readonly pause: () => Promise<void>
@@ -42,7 +45,7 @@ export class Channel implements TurnWork {
   readonly id: ChannelId
   readonly #options: ChannelOptions
   readonly #receivers = new Set<Receiver>()
-  readonly #recent = new RecentPublications()
+  readonly #recent: RecentPublications
   readonly #log: ChannelLog
   /** Undefined until the store has confirmed the subscription. */
   #position: Position | undefined
@@ -58,6 +61,7 @@ export class Channel implements TurnWork {
   constructor(options: ChannelOptions) {
     this.id = options.id
     this.#options = options
+    this.#recent = new RecentPublications(options.clock, options.retention)
     this.#log = new ChannelLog(options.read, this.#recent, () => this.#position)
   }
 
@@ -70,6 +74,11 @@ export class Channel implements TurnWork {
   /** The log as those read it who come back. */
   get log(): ChannelLog {
     return this.#log
+  }
+
+  /** Lets go of what nobody needs any more. */
+  tidy(): void {
+    this.#recent.tidy()
   }
 
   /** Messages were purged from the log: what is here of them serves nobody any more. */

@@ -40,6 +40,7 @@ export class ControlChannel {
   async start(): Promise<void> {
     await this.#options.channels.acquire(CHANNEL, {
       tag: { room: CHANNEL },
+      retention: RETENTION,
       onSignal: () => {},
       listener: {
         onMessage: ({ payload }) => {

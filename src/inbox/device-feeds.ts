@@ -8,12 +8,14 @@ import { RoomcastError } from '../errors.js'
 import type { ChannelTag } from '../protocol/pushes.js'
 import type { CursorReply } from '../protocol/replies.js'
 import type { Cursor, CursorKey, Cursors } from '../store/cursors.js'
-import type { ChannelId, Page, Streams } from '../store/streams.js'
+import type { ChannelId, Page, Retention, Streams } from '../store/streams.js'
 
 export interface DeviceFeedsOptions {
   readonly streams: Streams
   readonly channels: ChannelRegistry
   readonly cursors: Cursors
+  /** Of all these channels. */
+  readonly retention: Retention
   readonly clock: Clock
 }
 
@@ -72,10 +74,10 @@ export class DeviceFeeds {
    */
   async tryAttach(connection: Connection, feed: Feed, isWanted: () => boolean = () => true): Promise<boolean> {
     if (this.has(connection, feed.channel)) return true
-    const { channels } = this.#options
+    const { channels, retention } = this.#options
     let channel: Channel
     try {
-      channel = await channels.acquire(feed.channel, { tag: feed.tag, onSignal: () => {} })
+      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: () => {} })
     } catch {
       return false
     }

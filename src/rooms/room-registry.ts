@@ -343,7 +343,8 @@ export class RoomRegistry {
   }
 
   #purposeOf(room: string): ChannelPurpose {
-    return { tag: { room }, onSignal: (channel, signal) => this.#onSignal(room, channel, signal) }
+    const { retention } = this.#options
+    return { tag: { room }, retention, onSignal: (channel, signal) => this.#onSignal(room, channel, signal) }
   }
 
   #onSignal(room: string, channel: Channel, { encoded, exclude }: SignalMessage): void {

@@ -9,7 +9,7 @@ import type { ResumeReply } from '../protocol/replies.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
 import type { Removals } from '../store/removals.js'
 import type { OwnedSession, SessionRoom, Sessions } from '../store/sessions.js'
-import type { Position, SignalMessage, Streams } from '../store/streams.js'
+import { NO_RETENTION, type Position, type SignalMessage, type Streams } from '../store/streams.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
@@ -83,7 +83,11 @@ export class SessionRegistry {
   async start(): Promise<void> {
     const { channels, clock, sessions } = this.#options
     const channel = nodeChannel(sessions.owner)
-    await channels.acquire(channel, { tag: { room: channel }, onSignal: (_channel, signal) => this.#onTaken(signal) })
+    await channels.acquire(channel, {
+      tag: { room: channel },
+      retention: NO_RETENTION,
+      onSignal: (_channel, signal) => this.#onTaken(signal)
+    })
     this.#stop = clock.every(SWEEP_PERIOD_MS, () => this.#saveChanged())
   }
 

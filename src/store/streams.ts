@@ -19,6 +19,9 @@ export interface Retention {
   readonly ttlMs: number
 }
 
+/** Of a channel in which nothing is stored. */
+export const NO_RETENTION: Retention = { size: 0, ttlMs: 0 }
+
 /** One message as it is stored and as nodes pass it on. */
 export interface StoredMessage {
   /** The epoch it was stored under; a later fork does not change it. */

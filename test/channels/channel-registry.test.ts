@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { ChannelRegistry } from '../../src/channels/channel-registry.js'
 import { Turn } from '../../src/connections/turn.js'
-import type { Position, StreamListener, Streams } from '../../src/store/streams.js'
+import { NO_RETENTION, type Position, type StreamListener, type Streams } from '../../src/store/streams.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 
@@ -46,7 +46,7 @@ class RecordingStreams implements Partial<Streams> {
   }
 }
 
-const purpose = { tag: { room: 'r' }, onSignal: () => {} }
+const purpose = { tag: { room: 'r' }, retention: NO_RETENTION, onSignal: () => {} }
 
 async function setUp() {
   const streams = new RecordingStreams()

@@ -5,10 +5,11 @@ import { Receiver } from '../../src/channels/receiver.js'
 import { Turn } from '../../src/connections/turn.js'
 import type { Position } from '../../src/store/streams.js'
 import { fakeConnection } from '../support/fake-transport.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 import { FakeLog } from './fake-log.js'
 
-function setUp({ slowConsumerBytes = 1000 } = {}) {
+function setUp({ slowConsumerBytes = 1000, size = 1000 } = {}) {
   const log = new FakeLog()
   const turn = new Turn()
   let delivered = 0
@@ -16,7 +17,9 @@ function setUp({ slowConsumerBytes = 1000 } = {}) {
   const channel = new Channel({
     id: 'room:r',
     tag: { room: 'r' },
+    retention: { size, ttlMs: Number.POSITIVE_INFINITY },
     turn,
+    clock: new ManualClock(),
     read: log.read,
     pause: nextTurn,
     onDelivered: (count) => {
@@ -225,7 +228,7 @@ t.test('a slow reader is not queued for, drops signals, and gets the rest from t
 })
 
 t.test('a slow reader beyond retention is told the gap', async (t) => {
-  const { log, channel, member } = setUp({ slowConsumerBytes: 100 })
+  const { log, channel, member } = setUp({ slowConsumerBytes: 100, size: 11 })
   channel.begin({ epoch: 'e1', offset: 0 })
   const slow = member()
   slow.transport.stuck = true

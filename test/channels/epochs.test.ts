@@ -4,8 +4,11 @@ import { Channel } from '../../src/channels/channel.js'
 import { Receiver } from '../../src/channels/receiver.js'
 import { Turn } from '../../src/connections/turn.js'
 import { fakeConnection } from '../support/fake-transport.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 import { FakeLog } from './fake-log.js'
+
+const retention = { size: 1000, ttlMs: Number.POSITIVE_INFINITY }
 
 function setUp() {
   const log = new FakeLog()
@@ -14,7 +17,9 @@ function setUp() {
   const channel = new Channel({
     id: 'room:r',
     tag,
+    retention,
     turn,
+    clock: new ManualClock(),
     read: log.read,
     pause: nextTurn,
     onDelivered: () => {},

@@ -3,17 +3,18 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../clock.js'
 import { storeUnavailable } from '../../errors.js'
 import { continuityOf, emptyPage, isAnotherMessage, judgePosition, type Verdict } from '../continuity.js'
-import type {
-  ChannelId,
-  Page,
-  Position,
-  Published,
-  PublishOptions,
-  ReadQuery,
-  SignalOptions,
-  StoredMessage,
-  StreamListener,
-  Streams
+import {
+  type ChannelId,
+  NO_RETENTION,
+  type Page,
+  type Position,
+  type Published,
+  type PublishOptions,
+  type ReadQuery,
+  type SignalOptions,
+  type StoredMessage,
+  type StreamListener,
+  type Streams
 } from '../streams.js'
 import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
 
@@ -25,8 +26,6 @@ const BATCH_MAX = 4096
 const SWEEP_SLICE = 256
 /** Written to see whether the store can be written to. */
 const PROBE = 'probe:'
-/** Retention of a channel that was subscribed to and never published to: it holds nothing. */
-const NO_RETENTION = { size: 0, ttlMs: 0 }
 
 interface PendingPublish {
   readonly channel: ChannelId
