@@ -6,6 +6,7 @@ import { createValidator } from '../src/protocol/validation.js'
 
 const BATCH_BYTES_MAX = 4_194_304
 const ONE_TARGET = 'expected exactly one of room and user'
+const TYPE_OF_ROOM = 'type: only together with room'
 const validateItem = createValidator(BatchItem)
 
 const publish: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -23,15 +24,19 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
   const batchSchema = { body: BatchBody, response: { 200: BatchResults } }
   fastify.post('/publish', { ...scope, bodyLimit: BATCH_BYTES_MAX, schema: batchSchema }, async ({ body }) => {
     // Begun in order: what goes to one room is stored in the order of the items.
-    return { results: await Promise.all(body.items.map(publishItem)) }
+    const batch = {}
+    return { results: await Promise.all(body.items.map((item) => publishItem(item, batch))) }
   })
 
-  async function publishItem(item: unknown): Promise<object> {
+  async function publishItem(item: unknown, batch: object): Promise<object> {
     try {
-      const { room, user, content: value, user_id: userId = null, message_id: messageId } = validateItem(item)
+      const { room, user, type, content: value, user_id: userId = null, message_id: messageId } = validateItem(item)
       const content = encodeContent(value, bytesMax)
-      if (room !== undefined && user === undefined) return await rooms.publish({ room, content, userId, messageId })
+      if (room !== undefined && user === undefined) {
+        return await rooms.publish({ room, type, content, userId, messageId, batch })
+      }
       if (user === undefined || room !== undefined) throw new RoomcastError('invalid_message', { message: ONE_TARGET })
+      if (type !== undefined) throw new RoomcastError('invalid_message', { message: TYPE_OF_ROOM })
       const { published, online } = await inbox.send({ to: user, from: userId, content, messageId })
       return { user_id: user, ...published, online }
     } catch (error) {
