@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ConfigError } from './config.js'
 import { refuseTwins } from './rooms/room-families.js'
@@ -25,7 +24,7 @@ export async function loadRoomFamilies(file: string): Promise<readonly RoomFamil
 
 async function importDefault(file: string): Promise<unknown> {
   try {
-    const loaded: { default?: unknown } = await import(pathToFileURL(path.resolve(file)).href)
+    const loaded: { default?: unknown } = await import(pathToFileURL(file).href)
     return loaded.default
   } catch (error) {
     const [fault = ''] = (error instanceof Error ? error.message : String(error)).split('\n')

@@ -48,6 +48,7 @@ const bad: Record<string, [text: string, message: RegExp]> = {
   'is not JavaScript': ['export default [', /cannot be loaded: /],
   'imports what is not there': ["import 'no-such-package'\nexport default []", /cannot be loaded: .*no-such-package/],
   'throws something': ["throw 'nothing'", /cannot be loaded: nothing/],
+  'fails with many words': ["throw new Error('first line\\nsecond line')", /cannot be loaded: first line$/],
   'defines what cannot be': ["export default [defineRoom('chat/*')]", /cannot be loaded: room family "chat\/\*": /],
   'matches the same rooms twice': [
     "export default [defineRoom('a/:b'), defineRoom('a/:c')]",
