@@ -10,7 +10,7 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { config, store, messageBus, pool, publisher, users, reportFailure } = fastify
+    const { config, store, messageBus, pool, publisher, roomFamilies, users, reportFailure } = fastify
     const rooms = new RoomRegistry({
       streams: store.streams,
       presence: store.presence,
@@ -19,7 +19,7 @@ export default fp(
       channels: messageBus,
       publisher,
       clock: fastify.clock,
-      retention: { size: config.HISTORY_SIZE, ttlMs: config.HISTORY_TTL * 1000 },
+      families: roomFamilies,
       roomsPerConnectionMax: config.MAX_ROOMS_PER_CONNECTION,
       graceMs: config.PRESENCE_GRACE * 1000,
       presenceEventsMax: config.PRESENCE_EVENTS_MAX,
@@ -41,5 +41,8 @@ export default fp(
     }
     await store.nodes.start(listener, () => pool.size)
   },
-  { name: 'rooms', dependencies: ['clock', 'control', 'message-bus', 'publisher', 'users', 'counters'] }
+  {
+    name: 'rooms',
+    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'users', 'counters']
+  }
 )

@@ -6,10 +6,12 @@ import { createValidator } from '../src/protocol/validation.js'
 
 const BATCH_BYTES_MAX = 4_194_304
 const ONE_TARGET = 'expected exactly one of room, user and group'
+const TYPE_OF_ROOM = 'type: only together with room'
 const validateItem = createValidator(BatchItem)
 
 interface Target {
   readonly room?: string
+  readonly type?: string
   readonly user?: string
   readonly group?: string
 }
@@ -36,13 +38,14 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
   const batchSchema = { body: BatchBody, response: { 200: BatchResults } }
   fastify.post('/publish', { ...scope, bodyLimit: BATCH_BYTES_MAX, schema: batchSchema }, async ({ body }) => {
     // Begun in order: what goes to one room is stored in the order of the items.
-    return { results: await Promise.all(body.items.map(publishItem)) }
+    const batch = {}
+    return { results: await Promise.all(body.items.map((item) => publishItem(item, batch))) }
   })
 
-  async function publishItem(item: unknown): Promise<object> {
+  async function publishItem(item: unknown, batch: object): Promise<object> {
     try {
       const { content: value, user_id: userId = null, message_id: messageId, ...target } = validateItem(item)
-      return await publishTo(target, { content: encodeContent(value, bytesMax), userId, messageId })
+      return await publishTo(target, { content: encodeContent(value, bytesMax), userId, messageId }, batch)
     } catch (error) {
       if (!(error instanceof RoomcastError)) reportFailure(error)
       const { code, message, messageId } = error instanceof RoomcastError ? error : new RoomcastError('internal')
@@ -50,11 +53,14 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
     }
   }
 
-  async function publishTo({ room, user, group }: Target, { userId, ...message }: Draft): Promise<object> {
+  async function publishTo(target: Target, { userId, ...message }: Draft, batch: object): Promise<object> {
+    const { room, user, group } = target
+    const type = rooms.families.typeNamed(target.type)
     if ([room, user, group].filter((id) => id !== undefined).length !== 1) {
       throw new RoomcastError('invalid_message', { message: ONE_TARGET })
     }
-    if (room !== undefined) return await rooms.publish({ room, userId, ...message })
+    if (room !== undefined) return await rooms.publish({ room, type, userId, ...message, batch })
+    if (type !== undefined) throw new RoomcastError('invalid_message', { message: TYPE_OF_ROOM })
     if (group !== undefined) return await groups.publish({ group, from: userId, ...message })
     const to = user ?? ''
     const { published, online } = await inbox.send({ to, from: userId, ...message })

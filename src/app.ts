@@ -19,6 +19,7 @@ import '../plugins/message-bus.js'
 import '../plugins/metrics.js'
 import '../plugins/publisher.js'
 import '../plugins/removals.js'
+import type { RoomFamiliesPluginOptions } from '../plugins/room-families.js'
 import '../plugins/rooms.js'
 import '../plugins/sessions.js'
 import '../plugins/stats.js'
@@ -40,7 +41,7 @@ declare module 'fastify' {
 /** When to come back to a server that is going away: another may be there by then. */
 const DRAIN_RETRY_MS = 1000
 
-export interface RoomcastOptions extends ConfigPluginOptions, ClockPluginOptions {
+export interface RoomcastOptions extends ConfigPluginOptions, ClockPluginOptions, RoomFamiliesPluginOptions {
   /** Put before the path of every route. */
   readonly prefix?: string
 }
@@ -87,6 +88,13 @@ async function edges(fastify: FastifyInstance): Promise<void> {
 }
 
 export default app
+
+/** What definitions of rooms are made of: everything that a settings module needs comes from here. */
+export { type Static, Type } from '@sinclair/typebox'
+export { RoomcastError } from './errors.js'
+export { RoomDefinitionError } from './rooms/definition-error.js'
+export { defineRoom, type RoomFamily, type RoomMessage, type RoomPolicy } from './rooms/room-family.js'
+export type { RoomParams } from './rooms/room-pattern.js'
 
 /** Fastify has none by default: a peer could hold a request open for ever. */
 const REQUEST_TIMEOUT_MS = 30_000

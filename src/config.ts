@@ -86,6 +86,13 @@ export const settingGroups = {
     RATE_LIMIT_BURST: number(200, 'Messages of one connection at once.', 1),
     SLOW_CONSUMER_BYTES: number(1_048_576, 'Bytes waiting for one connection before it reads from the log.')
   },
+  'Families of rooms': {
+    ROOMS_MODULE: Type.Optional(
+      text('ES module whose default export is a list of defineRoom(…), by its path from the working directory.', {
+        examples: ['./rooms.js']
+      })
+    )
+  },
   'Signs of life': {
     HEARTBEAT_INTERVAL: number(20, 'Seconds between two pings.', 1),
     HEARTBEAT_TIMEOUT: number(60, 'Seconds without a sign of life before a connection is closed.', 1),

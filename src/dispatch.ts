@@ -23,11 +23,11 @@ export type ReportError = (error: unknown) => void
 
 /** Takes one message of a client. Every command is answered exactly once; nothing is ever thrown. */
 export function receive(context: Context, text: string, report: ReportError): void {
-  const { connection, clock } = context
+  const { connection, clock, rooms } = context
   if (connection.closed) return
   // Whatever it is, it counts: nonsense must not be cheaper than sense.
   const retryAfterMs = connection.rate.take(clock.monotonic())
-  const { id, command, failure } = decode(text, report)
+  const { id, command, failure } = decode(text, rooms.families.messageTypes, report)
   if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), id)
   else if (failure !== undefined) refuse(context, failure, id)
   else connection.commands.push(() => answer(context, command, report), exclusiveCommands.has(command.type))
@@ -38,9 +38,9 @@ type Decoded = { readonly id: string | undefined } & (
   | { readonly command?: undefined; readonly failure: RoomcastError }
 )
 
-function decode(text: string, report: ReportError): Decoded {
+function decode(text: string, messageTypes: ReadonlySet<string>, report: ReportError): Decoded {
   try {
-    const command = decodeCommand(text)
+    const command = decodeCommand(text, messageTypes)
     return { id: command.id, command }
   } catch (error) {
     if (error instanceof UndecodableError) return { id: error.id, failure: error.failure }

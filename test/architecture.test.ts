@@ -70,7 +70,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/protocol'
   ],
   'src/broadcasts': ['src/channels', 'src/clock', 'src/connections', 'src/protocol', 'src/store/streams', 'uuid'],
-  'src/app': ['src/config', 'src/errors', 'src/http', 'plugins', 'fastify', '@fastify'],
+  'src/rooms-module': ['src/config', 'src/rooms'],
+  'src/app': [
+    'src/config',
+    'src/errors',
+    'src/http',
+    'src/rooms',
+    'plugins',
+    'fastify',
+    '@fastify',
+    '@sinclair/typebox'
+  ],
   'src/server': ['src/app', 'src/auth', 'src/config', 'src/shutdown', 'src/store/store', 'src/version', 'fastify'],
   plugins: ['src', 'fastify', '@fastify', 'prom-client'],
   routes: ['src', 'fastify', '@fastify', '@sinclair/typebox', 'ws']

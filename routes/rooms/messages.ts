@@ -15,6 +15,7 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
     const { body, params, headers } = request
     const published = await fastify.rooms.publish({
       room: params.room,
+      type: fastify.rooms.families.typeNamed(body.type),
       content: encodeContent(body.content, bytesMax),
       userId: body.user_id ?? null,
       messageId: messageIdOf(body.message_id, headers['idempotency-key']),

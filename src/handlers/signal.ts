@@ -5,6 +5,6 @@ export async function signal(
   { connection, rooms, users }: Context,
   { body: { room }, content }: Command<'signal'>
 ): Promise<Answer<'signal'>> {
-  await rooms.signal(connection, users.require(connection), room, content)
+  await rooms.signal(connection, { room, content, userId: users.require(connection) })
   return { body: { room } }
 }

@@ -34,8 +34,13 @@ const Exclude = Type.Optional(
   })
 )
 const userFields = { user_id: Type.Optional(NamedUser) }
+const typeFields = {
+  type: Type.Optional(
+    Type.String({ description: 'chat_message where it is missing, or another type that the room takes' })
+  )
+}
 
-export const PublishBody = Type.Object({ ...publishFields, ...userFields, exclude: Exclude })
+export const PublishBody = Type.Object({ ...typeFields, ...publishFields, ...userFields, exclude: Exclude })
 export const BroadcastBody = Type.Object({ ...publishFields, exclude: Exclude })
 /** The items are looked at one by one: a bad one does not stop the others. */
 export const BatchBody = Type.Object({ items: Type.Array(Type.Unknown(), { maxItems: BATCH_MAX }) })
@@ -43,6 +48,7 @@ export const BatchItem = Type.Object({
   room: Type.Optional(Id),
   user: Type.Optional(NamedUser),
   group: Type.Optional(Id),
+  ...typeFields,
   ...publishFields,
   ...userFields
 })

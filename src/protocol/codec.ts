@@ -3,11 +3,13 @@ import secureJson from 'secure-json-parse'
 import { RoomcastError } from '../errors.js'
 import { type Command, type CommandType, commandSchemas, isCommandType } from './commands.js'
 import { scanJsonObject } from './json-scan.js'
+import { CHAT_MESSAGE } from './message-types.js'
 import { createValidator, type Validator } from './validation.js'
 
 /** Deeper nesting is refused: `JSON.stringify` and many clients overflow on it. */
 export const DEPTH_MAX = 64
 const COMMAND_ID_BYTES_MAX = 64
+const noTypes: ReadonlySet<string> = new Set()
 /** Without any of these no key can be the one of a prototype, and the objects need not be walked. */
 const suspiciousText = /__proto__|constructor|\\u/
 
@@ -27,12 +29,16 @@ export class UndecodableError extends Error {
   }
 }
 
-/** One JSON object → a command that fits its schema. Throws `UndecodableError` and nothing else. */
-export function decodeCommand(text: string): Command {
+/**
+ * One JSON object → a command that fits its schema. `messageTypes` are those under which rooms take messages: each is
+ * a `chat_message` but for its name. Throws `UndecodableError` and nothing else.
+ */
+export function decodeCommand(text: string, messageTypes: ReadonlySet<string> = noTypes): Command {
   const fields = parseObject(text)
   const id = readId(fields)
-  const { type } = fields
-  if (typeof type !== 'string') throw malformed('type: expected string', id)
+  const { type: messageType } = fields
+  if (typeof messageType !== 'string') throw malformed('type: expected string', id)
+  const type = messageTypes.has(messageType) ? CHAT_MESSAGE : messageType
   if (!isCommandType(type)) throw new UndecodableError(new RoomcastError('unknown_type'), id)
   const { depth, value } = scanJsonObject(text, 'content')
   if (depth > DEPTH_MAX) throw malformed(`nested deeper than ${DEPTH_MAX} levels`, id)
@@ -41,7 +47,7 @@ export function decodeCommand(text: string): Command {
     refuseBoth(body, 'since', 'last')
     refuseBoth(body, 'after', 'before')
     refuseBoth(body, 'room', 'group')
-    return { id, type, body, content: contentOf(value) } as Command
+    return { id, type, body, messageType, content: contentOf(value) } as Command
   } catch (error) {
     if (error instanceof RoomcastError) throw new UndecodableError(error, id)
     throw error

@@ -63,6 +63,8 @@ export type Command<T extends CommandType = CommandType> = {
     readonly id: string | undefined
     readonly type: K
     readonly body: CommandBody[K]
+    /** As the client wrote it: of a `chat_message` it may be a type that only some rooms take. */
+    readonly messageType: string
     /** The field `content` as the client wrote it: relayed without a detour over JavaScript's numbers. */
     readonly content: string
   }

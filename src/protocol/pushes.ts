@@ -46,6 +46,8 @@ export function encodeConnected({
 }
 
 export interface ChatMessage {
+  /** `chat_message`, or what a family of rooms has besides. */
+  readonly type: string
   readonly room: string
   /** JSON text, relayed as it is. */
   readonly content: string
@@ -55,10 +57,10 @@ export interface ChatMessage {
 }
 
 /** As it is stored: without a position, which `withPosition` adds. */
-export function encodeChatMessage({ room, content, userId, messageId, timestamp }: ChatMessage): Buffer {
+export function encodeChatMessage({ type, room, content, userId, messageId, timestamp }: ChatMessage): Buffer {
   return Buffer.from(
-    `{"type":"chat_message","room":${JSON.stringify(room)},"content":${content},"user_id":${JSON.stringify(userId)},` +
-      `"message_id":${JSON.stringify(messageId)},"timestamp":"${formatTime(timestamp)}"}`
+    `{"type":${JSON.stringify(type)},"room":${JSON.stringify(room)},"content":${content},` +
+      `"user_id":${JSON.stringify(userId)},"message_id":${JSON.stringify(messageId)},"timestamp":"${formatTime(timestamp)}"}`
   )
 }
 

@@ -4,8 +4,8 @@ import { encodeOnlineCount, encodeUserMove } from '../protocol/pushes.js'
 import { encodeNote, type PresenceMove, type PresenceNote } from './room-signals.js'
 
 export interface PresenceEventsOptions {
-  /** With more users than this a room hears counts instead of names. */
-  readonly eventsMax: number
+  /** Whether a room with so many users hears names. Else it hears counts. */
+  readonly namesUsers: (room: string, users: number) => boolean
   readonly clock: Clock
   /** Sends a note to the nodes that have members in the room. Never rejects. */
   readonly send: (room: string, note: Buffer) => Promise<void>
@@ -70,8 +70,8 @@ export class PresenceEvents {
     for (const [room, moves] of rooms) {
       const users = moves.at(-1)?.users ?? 0
       const joined = moves.filter(({ action }) => action === 'user_joined').length
-      const large = users > this.#options.eventsMax
-      const note = { users, joined, left: moves.length - joined, moves: large ? [] : moves }
+      const named = this.#options.namesUsers(room, users)
+      const note = { users, joined, left: moves.length - joined, moves: named ? moves : [] }
       const sending = this.#options.send(room, encodeNote(note))
       this.#sending.add(sending)
       sending.then(() => this.#sending.delete(sending))

@@ -2,7 +2,7 @@ import type { Channel } from '../channels/channel.js'
 import type { Replay } from '../channels/channel-log.js'
 import type { ChannelPurpose, ChannelRegistry } from '../channels/channel-registry.js'
 import { type HistoryRequest, readHistory } from '../channels/history.js'
-import type { Publisher, Stamp } from '../channels/publisher.js'
+import type { Publisher } from '../channels/publisher.js'
 import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -10,26 +10,29 @@ import type { ControlChannel } from '../control/control-channel.js'
 import { RoomcastError } from '../errors.js'
 import { RetryQueue } from '../presence/retry-queue.js'
 import { MEMBERS_LIMIT_DEFAULT } from '../protocol/commands.js'
-import { encodeChatMessage, encodeRemoved, encodeSignal, formatTime } from '../protocol/pushes.js'
+import { encodeRemoved, formatTime } from '../protocol/pushes.js'
 import type { HistoryPage, JoinReply, MembersReply, PublishReply } from '../protocol/replies.js'
 import type { RoomDeparture } from '../store/nodes.js'
-import type { Counts, Membership, Presence, PresenceChange, RoomCounts } from '../store/presence.js'
+import type { Counts, Membership, PresenceChange, RoomCounts } from '../store/presence.js'
 import type { Removals } from '../store/removals.js'
-import type { Position, Retention, SignalMessage, Streams } from '../store/streams.js'
+import type { Position, SignalMessage, Streams } from '../store/streams.js'
 import { GraceQueue } from './grace-queue.js'
 import { newestOf, type ReplayRequest, readReplay, recoveryOf, startOf } from './join-replay.js'
 import { PresenceEvents } from './presence-events.js'
-import { decodeRoomSignal, encodeRelay } from './room-signals.js'
+import type { RoomFamilies } from './room-families.js'
+import { type RoomPresence, trackedPresence } from './room-presence.js'
+import { type PublishRequest, RoomPublisher, type SignalRequest } from './room-publisher.js'
+import { decodeRoomSignal } from './room-signals.js'
 import { Seats } from './seats.js'
 
 export interface RoomRegistryOptions {
   readonly streams: Streams
-  readonly presence: Presence
+  readonly presence: RoomPresence
   readonly removals: Removals
   readonly control: ControlChannel
   readonly channels: ChannelRegistry
   readonly clock: Clock
-  readonly retention: Retention
+  readonly families: RoomFamilies
   readonly publisher: Publisher
   readonly roomsPerConnectionMax: number
   readonly presenceEventsMax: number
@@ -55,19 +58,12 @@ export interface JoinOutcome {
   begin(): void
 }
 
-export interface PublishRequest {
-  readonly room: string
-  /** JSON text. */
-  readonly content: string
-  readonly userId: string | null
-  readonly messageId?: string | undefined
-  /** Ids of connections that do not get it live. */
-  readonly exclude?: readonly string[] | undefined
-}
-
 /** The rooms, as connections of this node and the backends use them. */
 export class RoomRegistry {
+  /** What holds in which room. */
+  readonly families: RoomFamilies
   readonly #options: RoomRegistryOptions
+  readonly #publisher: RoomPublisher
   readonly #events: PresenceEvents
   readonly #grace: GraceQueue
   readonly #retries: RetryQueue
@@ -77,12 +73,16 @@ export class RoomRegistry {
   readonly #dropped = new Set<Departure>()
 
   constructor(options: RoomRegistryOptions) {
-    this.#options = options
-    const { clock, presenceEventsMax: eventsMax } = options
+    const { clock, families, presenceEventsMax } = options
+    this.families = families
+    this.#options = { ...options, presence: trackedPresence(options.presence, families) }
+    this.#publisher = new RoomPublisher({ ...options, channelOf })
+    const namesUsers = (room: string, users: number) =>
+      users <= presenceEventsMax && families.presenceIn(room) === 'list'
     const send = (room: string, note: Buffer) => options.streams.signal(channelOf(room), note).catch(options.onError)
     this.#grace = new GraceQueue(clock, options.graceMs)
     this.#retries = new RetryQueue(clock, options.onError)
-    this.#events = new PresenceEvents({ eventsMax, clock, send })
+    this.#events = new PresenceEvents({ namesUsers, clock, send })
   }
 
   /** Rooms with members on this node. */
@@ -176,18 +176,14 @@ export class RoomRegistry {
     return out
   }
 
-  /** Stores a message and sends it to the members of all nodes. Throws `store_unavailable` with the message's id. */
-  async publish(request: PublishRequest): Promise<PublishReply> {
-    const { publisher, retention } = this.#options
-    const { room, content, userId, messageId, exclude } = request
-    const encode = (stamp: Stamp) => encodeChatMessage({ room, content, userId, ...stamp })
-    return { room, ...(await publisher.publish(channelOf(room), { messageId, exclude, retention, encode })) }
+  /** Stores a message and sends it to the members of all nodes; more of it, and what it throws, at `RoomPublisher`. */
+  publish(request: PublishRequest): Promise<PublishReply> {
+    return this.#publisher.publish(request)
   }
 
-  /** Sends to all members but the sender, at most once. */
-  async signal(connection: Connection, userId: string, room: string, content: string): Promise<void> {
-    const payload = encodeSignal({ room, content, userId, timestamp: this.#options.clock.now() })
-    await this.#options.streams.signal(channelOf(room), encodeRelay(payload), { exclude: [connection.id] })
+  /** Sends to all members but the sender, at most once. Throws `rate_limited` and `store_unavailable`. */
+  signal(connection: Connection, request: SignalRequest): Promise<void> {
+    return this.#publisher.signal(connection, request)
   }
 
   async history(room: string, request: HistoryRequest): Promise<HistoryPage & { readonly room: string }> {
@@ -343,7 +339,7 @@ export class RoomRegistry {
   }
 
   #purposeOf(room: string): ChannelPurpose {
-    const { retention } = this.#options
+    const { retention } = this.families.in(room).rules
     return { tag: { room }, retention, onSignal: (channel, signal) => this.#onSignal(room, channel, signal) }
   }
 

@@ -19,6 +19,7 @@ const parse = (encoded: Buffer) => JSON.parse(encoded.toString())
 
 t.test('a position is put into a stored message, which stays the same otherwise', (t) => {
   const fields = fc.record({
+    type: fc.constantFrom('chat_message', 'text'),
     room: fc.string({ unit: 'grapheme' }),
     content: fc.json(),
     userId: fc.option(fc.string({ unit: 'grapheme' })),
@@ -40,7 +41,14 @@ t.test('a position is put into a stored message, which stays the same otherwise'
 
 t.test('a chat message holds its fields and the content as it was written', (t) => {
   const content = '{"n":12345678901234567890,"x":1.0}'
-  const encoded = encodeChatMessage({ room: '"r\\', content, userId: null, messageId: 'm\u2028', timestamp: AT })
+  const encoded = encodeChatMessage({
+    type: 'chat_message',
+    room: '"r\\',
+    content,
+    userId: null,
+    messageId: 'm\u2028',
+    timestamp: AT
+  })
   t.ok(encoded.toString().includes(content))
   const { content: _, ...fields } = parse(encoded)
   t.strictSame(fields, {

@@ -14,7 +14,7 @@ function setUp(eventsMax: number) {
     signal: ({ encoded }: { encoded: Buffer }) => heard.push(JSON.parse(encoded.toString()))
   } as unknown as Channel
   const events = new PresenceEvents({
-    eventsMax,
+    namesUsers: (_room, users) => users <= eventsMax,
     clock,
     send: async (room, encoded) => {
       notes.push(encoded)

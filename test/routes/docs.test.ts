@@ -12,7 +12,7 @@ const routes: Array<[method: string, path: string, parameters?: string[], body?:
     'post',
     '/rooms/{room}/messages',
     ['path room', 'header idempotency-key'],
-    ['content', 'user_id', 'message_id', 'exclude']
+    ['type', 'content', 'user_id', 'message_id', 'exclude']
   ],
   ['post', '/broadcast', [], ['content', 'message_id', 'exclude']],
   ['post', '/publish', [], ['items']],

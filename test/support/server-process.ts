@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -28,10 +28,23 @@ export async function temporaryFolder(t: Test): Promise<string> {
   return folder
 }
 
-/** The server's sources as a process of their own. It has not begun to listen. */
-export function spawnServer(t: Test, env: Environment, cwd = root): { child: ChildProcess; output: () => string } {
-  const tsx = import.meta.resolve('tsx')
-  const child = spawn(process.execPath, ['--import', tsx, path.join(root, 'src/server.ts')], {
+const fromSources = ['--import', import.meta.resolve('tsx'), path.join(root, 'src/server.ts')]
+
+/** What `npm start` runs, built if that is due: only there the package knows itself by its name. */
+export function builtServer(): readonly string[] {
+  const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'src/build.mjs')], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the build failed: ${stderr}`)
+  return [path.join(root, 'dist/src/server.js')]
+}
+
+/** The server, by its sources unless told otherwise, as a process of its own. It has not begun to listen. */
+export function spawnServer(
+  t: Test,
+  env: Environment,
+  cwd = root,
+  program: readonly string[] = fromSources
+): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, [...program], {
     cwd,
     env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'error', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
@@ -49,8 +62,12 @@ export function spawnServer(t: Test, env: Environment, cwd = root): { child: Chi
 }
 
 /** A server process that listens on a free port; killed with the test. */
-export async function startServerProcess(t: Test, env: Environment): Promise<ServerProcess> {
-  const { child, output } = spawnServer(t, env)
+export async function startServerProcess(
+  t: Test,
+  env: Environment,
+  program?: readonly string[]
+): Promise<ServerProcess> {
+  const { child, output } = spawnServer(t, env, root, program)
   const url = await listening(child, output)
   return {
     process: child,

@@ -1,0 +1,165 @@
+import { type Static, type TSchema, type TUnknown, Type } from '@sinclair/typebox'
+import { HasTransform } from '@sinclair/typebox/value'
+import { isReservedType } from '../protocol/message-types.js'
+import { createValidator } from '../protocol/validation.js'
+import { RoomDefinitionError } from './definition-error.js'
+import { parsePattern, type RoomParams, type RoomPattern } from './room-pattern.js'
+
+/** Message types, each with the schema of its `content`. */
+export type MessageSchemas = Readonly<Record<string, TSchema>>
+
+/** What a room takes that no schemas are given for. */
+export type AnyChat = { readonly chat_message: TUnknown }
+
+/** A message on its way into a room of a family: `type` tells which `content` it has. */
+export type RoomMessage<Pattern extends string = string, Messages extends MessageSchemas = MessageSchemas> = {
+  [Name in keyof Messages & string]: {
+    readonly type: Name
+    readonly content: Static<Messages[Name]>
+    readonly room: string
+    /** What the pattern's parameters are in the room's name. */
+    readonly params: RoomParams<Pattern>
+    /** Null where a backend named no user. */
+    readonly userId: string | null
+  }
+}[keyof Messages & string]
+
+const MODE_PATTERN = '^(list|counts|off)$'
+
+/**
+ * `list`: members hear who comes and goes, and may list who is there. `counts`: they hear how many, at most once a
+ * second, and only backends may list. `off`: nobody is counted.
+ */
+export type PresenceMode = 'list' | 'counts' | 'off'
+
+export interface HistoryPolicy {
+  /** Newest messages that a room keeps; `HISTORY_SIZE` where it is missing. */
+  readonly size?: number | undefined
+  /** Seconds that a room keeps a message; `HISTORY_TTL` where it is missing. */
+  readonly ttl?: number | undefined
+}
+
+/** Publishes and signals of one connection into all rooms of the family together. Backends are not limited. */
+export interface RatePolicy {
+  /** On average; above 0, not necessarily whole. */
+  readonly perSecond: number
+  /** At once. */
+  readonly burst: number
+}
+
+/** What holds in the rooms of a family. What is missing is as the settings have it. */
+export interface RoomPolicy<Pattern extends string, Messages extends MessageSchemas> {
+  /** The only message types that may be published. Without: `chat_message` with any content. */
+  readonly messages?: Messages
+  readonly history?: HistoryPolicy
+  readonly presence?: PresenceMode
+  readonly rateLimit?: RatePolicy
+  /**
+   * Called on the node that takes a message, for clients and backends alike: after its content was found to fit and
+   * before it is stored; also for a repetition under the same `message_id`. Messages of one connection to one room
+   * come one after another, and are stored in that order. Awaited. What it throws refuses the message: a
+   * `RoomcastError` is told to the publisher as it is, anything else is `internal` and reported.
+   */
+  readonly onMessage?: (message: RoomMessage<Pattern, Messages>) => unknown
+}
+
+/** Throws `invalid_message`, naming the field, where a content does not fit. */
+export type ContentCheck = (content: unknown) => void
+
+const FAMILY = Symbol.for('roomcast.room-family')
+
+/** A definition that was found to be right. */
+export interface RoomFamily {
+  readonly [FAMILY]: true
+  readonly pattern: RoomPattern
+  /** Undefined where only `chat_message` may be published, with any content. */
+  readonly checks: ReadonlyMap<string, ContentCheck> | undefined
+  readonly history: HistoryPolicy
+  readonly presence: PresenceMode
+  readonly rateLimit: RatePolicy | undefined
+  readonly onMessage: ((message: RoomMessage) => unknown) | undefined
+}
+
+/**
+ * A policy for the rooms whose names fit the pattern: segments between `/`, each a text or `:name` for any one
+ * segment. Throws `RoomDefinitionError` where it is not right.
+ *
+ * @example
+ * defineRoom('chat/:id', { messages: { text: Type.Object({ text: Type.String() }) }, history: { size: 50 } })
+ */
+export function defineRoom<const Pattern extends string, Messages extends MessageSchemas = AnyChat>(
+  pattern: Pattern,
+  policy: RoomPolicy<Pattern, Messages> = {}
+): RoomFamily {
+  const parsed = parsePattern(pattern)
+  checkPolicy(pattern, policy)
+  const { messages, history = {}, presence = 'list', rateLimit, onMessage } = policy
+  return Object.freeze({
+    [FAMILY]: true as const,
+    pattern: parsed,
+    checks: messages === undefined ? undefined : compileChecks(pattern, messages),
+    history,
+    presence,
+    rateLimit,
+    // It is given no message whose content the check of its type has not passed, and no other room's parameters.
+    onMessage: onMessage as RoomFamily['onMessage']
+  })
+}
+
+export function isRoomFamily(value: unknown): value is RoomFamily {
+  return typeof value === 'object' && value !== null && FAMILY in value
+}
+
+const NUMBER_MAX = 2_147_483_647
+const Whole = (minimum: number) => Type.Integer({ minimum, maximum: NUMBER_MAX })
+const exactly = { additionalProperties: false }
+
+/** A settings module is JavaScript: nobody has looked at its types. */
+const validatePolicy = createValidator(
+  Type.Object(
+    {
+      messages: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      history: Type.Optional(Type.Object({ size: Type.Optional(Whole(0)), ttl: Type.Optional(Whole(0)) }, exactly)),
+      presence: Type.Optional(Type.String({ pattern: MODE_PATTERN })),
+      rateLimit: Type.Optional(
+        Type.Object({ perSecond: Type.Number({ exclusiveMinimum: 0, maximum: NUMBER_MAX }), burst: Whole(1) }, exactly)
+      ),
+      onMessage: Type.Optional(Type.Function([], Type.Unknown()))
+    },
+    exactly
+  )
+)
+
+function checkPolicy(pattern: string, policy: object): void {
+  try {
+    validatePolicy(policy)
+  } catch (error) {
+    throw new RoomDefinitionError(pattern, (error as Error).message)
+  }
+}
+
+const typeName = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+
+function compileChecks(pattern: string, messages: MessageSchemas): ReadonlyMap<string, ContentCheck> {
+  const checks = Object.entries(messages).map(([type, schema]): [string, ContentCheck] => {
+    if (!typeName.test(type)) {
+      const form = 'a letter, then up to 63 of A-Z a-z 0-9 _ . -'
+      throw new RoomDefinitionError(pattern, `messages: ${JSON.stringify(type)} is no name of a type (${form})`)
+    }
+    if (isReservedType(type)) throw new RoomDefinitionError(pattern, `messages: ${type} is a type of the protocol`)
+    return [type, compileCheck(schema, (fault) => new RoomDefinitionError(pattern, `messages.${type}: ${fault}`))]
+  })
+  return new Map(checks)
+}
+
+function compileCheck(schema: TSchema, failure: (fault: string) => Error): ContentCheck {
+  let validate: ContentCheck
+  try {
+    validate = createValidator(Type.Object({ content: schema }))
+  } catch {
+    throw failure('not a schema of TypeBox')
+  }
+  // Its type would be that of a value which nobody has made.
+  if (HasTransform(schema, [])) throw failure('a schema here checks, it cannot transform')
+  return (content) => void validate({ content })
+}

@@ -1,0 +1,105 @@
+import type { Publisher, Stamp } from '../channels/publisher.js'
+import type { Clock } from '../clock.js'
+import type { Connection } from '../connections/connection.js'
+import { RoomcastError } from '../errors.js'
+import { CHAT_MESSAGE } from '../protocol/message-types.js'
+import { encodeChatMessage, encodeSignal } from '../protocol/pushes.js'
+import type { PublishReply } from '../protocol/replies.js'
+import type { ChannelId, Retention, Streams } from '../store/streams.js'
+import { FamilyRates } from './family-rates.js'
+import { PublishOrder } from './publish-order.js'
+import type { RoomFamilies, RulesInRoom } from './room-families.js'
+import { encodeRelay } from './room-signals.js'
+
+export interface RoomPublisherOptions {
+  readonly streams: Streams
+  readonly publisher: Publisher
+  readonly families: RoomFamilies
+  readonly clock: Clock
+  readonly channelOf: (room: string) => ChannelId
+  /** A handler of a family that failed. */
+  readonly onError: (error: unknown) => void
+}
+
+export interface PublishRequest {
+  readonly room: string
+  /** `chat_message` where it is missing. */
+  readonly type?: string | undefined
+  /** JSON text. */
+  readonly content: string
+  readonly userId: string | null
+  readonly messageId?: string | undefined
+  /** Ids of connections that do not get it live. */
+  readonly exclude?: readonly string[] | undefined
+  /** The client's; none where a backend publishes. */
+  readonly connection?: Connection | undefined
+  /** Requests with the same object keep their order in each room; those of one connection do by themselves. */
+  readonly batch?: object | undefined
+}
+
+export interface SignalRequest {
+  readonly room: string
+  /** JSON text. */
+  readonly content: string
+  readonly userId: string
+}
+
+/** Messages on their way into rooms, as the rooms' families want them. */
+export class RoomPublisher {
+  readonly #options: RoomPublisherOptions
+  readonly #rates: FamilyRates
+  readonly #order = new PublishOrder()
+
+  constructor(options: RoomPublisherOptions) {
+    this.#options = options
+    this.#rates = new FamilyRates(options.clock)
+  }
+
+  /**
+   * Stores a message and sends it to the members of all nodes. Throws `rate_limited`, `unknown_type`,
+   * `invalid_message`, what the family's `onMessage` throws, and `store_unavailable` with the message's id.
+   */
+  async publish(request: PublishRequest): Promise<PublishReply> {
+    const { families } = this.#options
+    const { room, type = CHAT_MESSAGE, connection } = request
+    const inRoom = families.in(room)
+    const { rules } = inRoom
+    if (connection !== undefined) this.#rates.take(connection, rules)
+    families.checkType(type, rules)
+    const store = () => this.#store(request, rules.retention)
+    if (rules.checks === undefined && rules.onMessage === undefined) return await store()
+
+    const content: unknown = JSON.parse(request.content)
+    rules.checks?.get(type)?.(content)
+    // Without a handler nothing may come in between: what is begun first is stored first.
+    if (rules.onMessage === undefined) return await store()
+    const check = () => this.#handle(request, inRoom, content)
+    return await this.#order.run(connection ?? request.batch ?? request, room, { check, store })
+  }
+
+  /** Sends to all members but the sender, at most once. Throws `rate_limited` and `store_unavailable`. */
+  async signal(connection: Connection, { room, content, userId }: SignalRequest): Promise<void> {
+    const { families, clock, streams, channelOf } = this.#options
+    this.#rates.take(connection, families.in(room).rules)
+    const payload = encodeSignal({ room, content, userId, timestamp: clock.now() })
+    await streams.signal(channelOf(room), encodeRelay(payload), { exclude: [connection.id] })
+  }
+
+  async #store(request: PublishRequest, retention: Retention): Promise<PublishReply> {
+    const { publisher, channelOf } = this.#options
+    const { room, type = CHAT_MESSAGE, content, userId, messageId, exclude } = request
+    const encode = (stamp: Stamp) => encodeChatMessage({ type, room, content, userId, ...stamp })
+    return { room, ...(await publisher.publish(channelOf(room), { messageId, exclude, retention, encode })) }
+  }
+
+  async #handle(request: PublishRequest, { rules, params }: RulesInRoom, content: unknown): Promise<void> {
+    const { room, type = CHAT_MESSAGE, userId } = request
+    try {
+      await rules.onMessage?.({ type, content, room, params, userId })
+    } catch (error) {
+      if (error instanceof RoomcastError) throw error
+      this.#options.onError(error)
+      throw new RoomcastError('internal', { cause: error })
+    }
+  }
+}
