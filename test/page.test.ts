@@ -7,15 +7,23 @@ import { openTab, startBrowser } from './support/browser.js'
 import { request, startServer } from './support/server.js'
 import { until } from './support/until.js'
 
-t.test('the headers let in the very script and style of the page and nothing else', async (t) => {
-  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-  const headers = pageHeaders('<style>a {}</style><p>text</p><script>\nrun()\n</script><script src="x"></script>')
-  const policy = headers['content-security-policy'] ?? ''
-  t.match(policy, `default-src 'none'; script-src ${hash('\nrun()\n')}; style-src ${hash('a {}')}; connect-src 'self'`)
-  t.notMatch(policy, 'unsafe')
-  t.equal(headers['content-type'], 'text/html; charset=utf-8')
-  t.match(pageHeaders('<p>')['content-security-policy'], "script-src 'none'; style-src 'none'")
-})
+t.test(
+  'the headers let in the very script and style of the page, the modules of its server, and nothing else',
+  async (t) => {
+    const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+    const headers = pageHeaders(
+      '<style>a {}</style><p>text</p><script type="module">\nrun()\n</script><script src="x"></script>'
+    )
+    const policy = headers['content-security-policy'] ?? ''
+    t.match(
+      policy,
+      `default-src 'none'; script-src 'self' ${hash('\nrun()\n')}; style-src ${hash('a {}')}; connect-src 'self'`
+    )
+    t.notMatch(policy, 'unsafe')
+    t.equal(headers['content-type'], 'text/html; charset=utf-8')
+    t.match(pageHeaders('<p>')['content-security-policy'], "script-src 'self'; style-src 'none'")
+  }
+)
 
 t.test('the page', async (t) => {
   const server = await startServer(t, { HISTORY_SIZE: 5 })
