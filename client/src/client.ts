@@ -8,6 +8,7 @@ import type { ClientEvents, State, StateChange } from './events.js'
 import { newId } from './ids.js'
 import { Inbound } from './inbound.js'
 import type {
+  ClientMessage,
   CursorAck,
   DirectAck,
   GroupAck,
@@ -179,16 +180,16 @@ export class RoomcastClient {
     return await this.#read<CursorAck>({ type: 'inbox_ack', offset, epoch, group })
   }
 
-  async #publish<T>(message: object, lane: string, { messageId = newId() }: PublishOptions): Promise<T> {
+  async #publish<T>(message: ClientMessage, lane: string, { messageId = newId() }: PublishOptions): Promise<T> {
     const { publishTimeoutMs: timeoutMs } = this.#settings
     return await this.#ask<T>({ ...message, message_id: messageId }, { lane, timeoutMs, messageId })
   }
 
-  async #read<T>(message: object): Promise<T> {
+  async #read<T>(message: ClientMessage): Promise<T> {
     return await this.#ask<T>(message, { timeoutMs: this.#settings.requestTimeoutMs })
   }
 
-  async #ask<T>(message: object, options: RequestOptions): Promise<T> {
+  async #ask<T>(message: ClientMessage, options: RequestOptions): Promise<T> {
     const { type, id, ...ack } = await this.#pending.submit(message, options)
     // What an ack carries is the server's promise (protocol.md 2.1).
     return ack as T
@@ -231,6 +232,7 @@ export class RoomcastClient {
       ...this.#settings,
       recover: (connection, welcome, takeOver) => this.#session.recover(connection, welcome, takeOver),
       isRefused: (error) => this.#isRefused(error),
+      onSent: (message) => void this.#events.emit('sent', message),
       onReceived: (message) => void this.#events.emit('received', message),
       onMessage: (message, connection) => this.#onMessage(message, connection),
       onReady: (connection) => this.#pending.attach((message) => connection.send(message)),

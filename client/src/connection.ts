@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import { CloseCode } from './close-codes.js'
 import { connectionLost, errorOf } from './errors.js'
 import type { ConnectionEnd } from './events.js'
-import { decode, type ServerMessage, type Welcome } from './messages.js'
+import { type ClientMessage, decode, type ServerMessage, type Welcome } from './messages.js'
 import { isOpen, openSocket, type WebSocketConstructor, type WebSocketLike } from './socket.js'
 
 export interface ConnectionOptions {
@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   /** How long the welcome may take, in milliseconds. */
   readonly welcomeTimeoutMs: number
   readonly onWelcome: (welcome: Welcome) => void
+  /** Everything, as it went out. */
+  readonly onSent: (message: ClientMessage) => void
   /** Everything, as it came. */
   readonly onReceived: (message: ServerMessage) => void
   /** Everything but the answers to `ask`. */
@@ -63,8 +65,10 @@ export class Connection {
     return this.#ended
   }
 
-  send(message: object): void {
-    if (!this.#ended && isOpen(this.#socket)) this.#socket.send(JSON.stringify(message))
+  send(message: ClientMessage): void {
+    if (this.#ended || !isOpen(this.#socket)) return
+    this.#socket.send(JSON.stringify(message))
+    this.#options.onSent(message)
   }
 
   heartbeat(): void {
@@ -75,7 +79,7 @@ export class Connection {
    * Sends and waits for the answer. `onAck` runs before any later message is looked at: what follows an `ack` may
    * depend on it. Rejects with the server's error, or with `connection_lost`.
    */
-  async ask(message: object, onAck: (ack: ServerMessage) => void = () => {}): Promise<void> {
+  async ask(message: ClientMessage, onAck: (ack: ServerMessage) => void = () => {}): Promise<void> {
     if (this.#ended) throw connectionLost()
     const id = `${ASK_PREFIX}${++this.#nextId}`
     await new Promise<void>((resolve, reject) => {
@@ -84,7 +88,7 @@ export class Connection {
         resolve()
       }
       this.#asked.set(id, { onAck: settle, reject })
-      this.send({ id, ...message })
+      this.send({ ...message, id })
     })
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from './clock.js'
 import { CloseCode, isFinal } from './close-codes.js'
 import { Connection } from './connection.js'
 import type { ConnectionEnd, State, StateChange } from './events.js'
-import type { ServerMessage, Welcome } from './messages.js'
+import type { ClientMessage, ServerMessage, Welcome } from './messages.js'
 import type { WebSocketConstructor } from './socket.js'
 
 export interface ConnectorOptions {
@@ -19,6 +19,7 @@ export interface ConnectorOptions {
    */
   readonly recover: (connection: Connection, welcome: Welcome, takeOver: () => void) => Promise<boolean>
   readonly isRefused: (error: Error) => boolean
+  readonly onSent: (message: ClientMessage) => void
   readonly onReceived: (message: ServerMessage) => void
   readonly onMessage: (message: ServerMessage, connection: Connection) => void
   readonly onReady: (connection: Connection) => void
@@ -74,17 +75,18 @@ export class Connector {
   }
 
   /** Sends on the current connection, if there is one. */
-  send(message: object): void {
+  send(message: ClientMessage): void {
     this.#current?.send(message)
   }
 
   #open(): Connection {
-    const { url, WebSocket, clock, welcomeTimeoutMs, onReceived, onMessage } = this.#options
+    const { url, WebSocket, clock, welcomeTimeoutMs, onSent, onReceived, onMessage } = this.#options
     const connection: Connection = new Connection({
       url,
       WebSocket,
       clock,
       welcomeTimeoutMs,
+      onSent,
       onReceived,
       onWelcome: (welcome) => void this.#recover(connection, welcome),
       onMessage: (message) => {

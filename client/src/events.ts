@@ -1,6 +1,7 @@
 import type { RoomcastClientError } from './errors.js'
 import type {
   Broadcast,
+  ClientMessage,
   DirectMessage,
   GapEvent,
   GroupMessage,
@@ -57,4 +58,6 @@ export interface ClientEvents {
   error: RoomcastClientError
   /** Every message as it came, before the filter: for tools that look at the wire. */
   received: ServerMessage
+  /** Every message as it went out. */
+  sent: ClientMessage
 }

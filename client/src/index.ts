@@ -8,6 +8,7 @@ export { newId } from './ids.js'
 export type {
   Broadcast,
   ChannelTag,
+  ClientMessage,
   CursorAck,
   DirectAck,
   DirectMessage,

@@ -175,6 +175,13 @@ export interface Welcome {
   readonly heartbeat_interval_ms?: number
 }
 
+/** Anything that a client sends. */
+export interface ClientMessage {
+  readonly type: string
+  readonly id?: string
+  readonly [field: string]: unknown
+}
+
 /** Anything that the server sends, before it is known what it is. */
 export interface ServerMessage extends Partial<Position>, Partial<OffsetRange>, Welcome {
   readonly type: string

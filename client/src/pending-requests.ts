@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import { errorOf, isPassing, RoomcastClientError } from './errors.js'
-import type { ServerMessage } from './messages.js'
+import type { ClientMessage, ServerMessage } from './messages.js'
 
 export interface PendingRequestsOptions {
   readonly clock: Clock
@@ -23,7 +23,7 @@ export interface RequestOptions {
 
 interface Request extends RequestOptions {
   readonly id: string
-  readonly message: object
+  readonly message: ClientMessage
   readonly lane: string
   readonly resolve: (ack: ServerMessage) => void
   readonly reject: (error: Error) => void
@@ -34,7 +34,7 @@ interface Request extends RequestOptions {
   pausing: boolean
 }
 
-type Send = (message: object) => void
+type Send = (message: ClientMessage) => void
 
 const RETRY_MS = 1000
 
@@ -59,7 +59,7 @@ export class PendingRequests {
    * Sends `message` as soon as may be, again after a drop or an error that passes, and resolves with its `ack`.
    * Rejects with the server's error, `timeout`, `queue_full`, `not_connected`, `connection_lost` or `closed`.
    */
-  submit(message: object, options: RequestOptions = {}): Promise<ServerMessage> {
+  submit(message: ClientMessage, options: RequestOptions = {}): Promise<ServerMessage> {
     const { pendingMax } = this.#options
     if (this.size >= pendingMax) return Promise.reject(fullError(pendingMax, options.messageId))
     if (options.once === true && this.#send === undefined) {
@@ -103,7 +103,11 @@ export class PendingRequests {
     for (const request of requests) this.#fail(request, error)
   }
 
-  #add(message: object, options: RequestOptions, { resolve, reject }: Pick<Request, 'resolve' | 'reject'>): void {
+  #add(
+    message: ClientMessage,
+    options: RequestOptions,
+    { resolve, reject }: Pick<Request, 'resolve' | 'reject'>
+  ): void {
     const { timeoutMs, messageId } = options
     const id = String(++this.#nextId)
     const lane = options.lane ?? `request ${id}`
@@ -122,7 +126,7 @@ export class PendingRequests {
     const isFirst = this.#lanes.get(request.lane)?.[0] === request
     if (this.#send === undefined || !isFirst || request.sent || request.pausing) return
     request.sent = true
-    this.#send({ id: request.id, ...request.message })
+    this.#send({ ...request.message, id: request.id })
   }
 
   #onError(request: Request, error: RoomcastClientError): void {

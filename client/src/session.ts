@@ -2,7 +2,7 @@ import type { Channels, Loss } from './channels.js'
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
 import { isPassing, RoomcastClientError } from './errors.js'
-import type { JoinAck, RemovedEvent, ResumeAck, RoomState, ServerMessage, Welcome } from './messages.js'
+import type { ClientMessage, JoinAck, RemovedEvent, ResumeAck, RoomState, ServerMessage, Welcome } from './messages.js'
 
 /** A token, or what gives a fresh one; that is asked again for every connection. */
 export type Token = string | (() => string | Promise<string>)
@@ -122,7 +122,7 @@ export class Session {
   }
 
   /** Asks again after an error that passes. */
-  async #ask(connection: Connection, message: object, onAck?: (ack: ServerMessage) => void): Promise<void> {
+  async #ask(connection: Connection, message: ClientMessage, onAck?: (ack: ServerMessage) => void): Promise<void> {
     for (;;) {
       try {
         return await connection.ask(message, onAck)
