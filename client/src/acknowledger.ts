@@ -59,9 +59,7 @@ export class Acknowledger {
 
   /** The positions of the channel are void from here on. */
   onReset(group: string | undefined, position: Position): void {
-    const progress = this.#progressOf(group)
-    this.#cancel(progress)
-    progress.handled = position
+    this.#progressOf(group).handled = position
   }
 
   /** Sends what waits to be acknowledged. */

@@ -12,6 +12,7 @@ export interface SessionOptions {
   readonly channels: Channels
   readonly token: Token | undefined
   readonly onLoss: (loss: Loss) => void
+  /** Takes it out of the channels. */
   readonly onRemoved: (removed: RemovedEvent) => void
   /** A room was found again. */
   readonly onRoom: (room: string, state: RoomState) => void
@@ -83,10 +84,7 @@ export class Session {
   #onResumed({ session_id, resume_token, rooms, removed }: ResumeAck, found: Set<string>): void {
     const { channels, onRemoved } = this.#options
     this.#credentials = { session_id, resume_token }
-    for (const room of removed) {
-      channels.leave(room)
-      onRemoved({ room, reason: 'removed' })
-    }
+    for (const room of removed) onRemoved({ room, reason: 'removed' })
     for (const [room, state] of Object.entries(rooms)) {
       if (!channels.has(room)) continue
       found.add(room)
@@ -111,7 +109,6 @@ export class Session {
       await this.#ask(connection, { type: 'join_room', room, since }, onAck)
     } catch (error) {
       if (connection.ended) throw error
-      channels.leave(room)
       onRemoved({ room, reason: error instanceof RoomcastClientError ? error.code : 'internal' })
     }
   }

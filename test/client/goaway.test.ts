@@ -47,6 +47,20 @@ t.test('while both are there every message comes once and in order', async (t) =
   )
 })
 
+t.test('from the answer to the resume on only the new connection is heard', async (t) => {
+  const { scene, old, next } = await leaving()
+  next.welcome()
+  await settled()
+  const lost = { epoch: 'b', offset: 2, online_count: 1, recovered: 'reset' }
+  next.say({ type: 'ack', id: next.last('resume').id, ...resumed, rooms: { r: lost } })
+  old.say(chat(2, 'b'))
+  next.say(chat(1, 'b'), chat(2, 'b'))
+  t.strictSame(
+    scene.heard('message').map(({ epoch, offset }) => `${epoch}${offset}`),
+    ['a1', 'b1', 'b2']
+  )
+})
+
 t.test('that the server closes the old one as taken over is not the end', async (t) => {
   const { scene, old, next } = await leaving()
   next.welcome()

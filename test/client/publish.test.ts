@@ -94,6 +94,18 @@ for (const code of ['store_unavailable', 'rate_limited', 'draining', 'overloaded
   })
 }
 
+t.test('a pause that the server asked for is kept over a drop', async (t) => {
+  const scene = await connected()
+  const publishing = scene.client.publish('r', 1)
+  await scene.socket.refuse('chat_message', 'store_unavailable', { retry_after_ms: 30_000 })
+  await reconnect(scene)
+  await scene.socket.ack('resume', resumed)
+  t.strictSame(scene.socket.all('chat_message'), [])
+  scene.clock.advance(10_000)
+  await scene.socket.ack('chat_message', { offset: 1 })
+  t.match(await publishing, { offset: 1 })
+})
+
 t.test('any other error is final, and the next one goes out', async (t) => {
   const { client, socket } = await connected()
   const refused = client.publish('r', 1)
