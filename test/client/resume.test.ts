@@ -159,9 +159,10 @@ t.test('a join with last or since begins there, and hears nothing from before', 
 t.test('after leave nothing is heard of the room, and it is not joined again', async (t) => {
   const scene = await connected()
   const leaving = scene.client.leave('r')
-  scene.socket.say(chat(1))
+  scene.socket.say(chat(1), { type: 'system', action: 'user_left', room: 'r', user_id: 'bob', online_count: 1 })
   await scene.socket.ack('leave_room', { room: 'r' })
   await leaving
+  t.strictSame(scene.heard('presence'), [])
   t.strictSame(scene.heard('message'), [])
   await reconnect(scene)
   t.strictSame(scene.socket.sent, [])
