@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = path.join(root, 'dist')
 const stamp = '.built'
-const sources = ['src', 'plugins', 'routes', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+const sources = ['src', 'plugins', 'routes', 'client/src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
 const assets = ['src/page/index.html']
 
 if (process.argv.includes('--force') || !isFresh()) build()

@@ -7,15 +7,23 @@ import { openTab, startBrowser } from './support/browser.js'
 import { request, startServer } from './support/server.js'
 import { until } from './support/until.js'
 
-t.test('the headers let in the very script and style of the page and nothing else', async (t) => {
-  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-  const headers = pageHeaders('<style>a {}</style><p>text</p><script>\nrun()\n</script><script src="x"></script>')
-  const policy = headers['content-security-policy'] ?? ''
-  t.match(policy, `default-src 'none'; script-src ${hash('\nrun()\n')}; style-src ${hash('a {}')}; connect-src 'self'`)
-  t.notMatch(policy, 'unsafe')
-  t.equal(headers['content-type'], 'text/html; charset=utf-8')
-  t.match(pageHeaders('<p>')['content-security-policy'], "script-src 'none'; style-src 'none'")
-})
+t.test(
+  'the headers let in the very script and style of the page, the modules of its server, and nothing else',
+  async (t) => {
+    const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+    const headers = pageHeaders(
+      '<style>a {}</style><p>text</p><script type="module">\nrun()\n</script><script src="x"></script>'
+    )
+    const policy = headers['content-security-policy'] ?? ''
+    t.match(
+      policy,
+      `default-src 'none'; script-src 'self' ${hash('\nrun()\n')}; style-src ${hash('a {}')}; connect-src 'self'`
+    )
+    t.notMatch(policy, 'unsafe')
+    t.equal(headers['content-type'], 'text/html; charset=utf-8')
+    t.match(pageHeaders('<p>')['content-security-policy'], "script-src 'self'; style-src 'none'")
+  }
+)
 
 t.test('the page', async (t) => {
   const server = await startServer(t, { HISTORY_SIZE: 5 })
@@ -115,6 +123,51 @@ t.test('the page', async (t) => {
     t.ok(await tab.page.getByText('Messages 1 to 2 are no longer kept').isVisible())
     const texts = await tab.page.locator('.text').allTextContents()
     t.same(texts, ['message 3', 'message 4', 'message 5', 'message 6', 'message 7'])
+    t.same(tab.complaints, [])
+  })
+
+  t.test('goes on with its session after a drop: nobody hears that it was away, and nothing is lost', async (t) => {
+    const { app, url } = await startServer(t, { PRESENCE_GRACE: 10 })
+    const watcher = await openTab(t, browser, { url, name: 'nina', room: 'session' })
+    const tab = await openTab(t, browser, { url, name: 'olaf', room: 'session' })
+    await watcher.page.getByText('olaf joined').waitFor()
+    const publish = (n: number) =>
+      request(`${url}/rooms/session/messages`, { method: 'POST', body: { content: `${n}` } })
+    for (let n = 1; n <= 15; n++) {
+      if (n % 5 === 0) for (const client of app.websocketServer.clients) client.terminate()
+      await publish(n)
+    }
+    for (const { page } of [tab, watcher]) {
+      await page.getByText('Back after a drop: the session goes on.').first().waitFor()
+      await page.locator('.text', { hasText: /^15$/ }).waitFor()
+      t.strictSame(
+        await page.locator('.text').allTextContents(),
+        Array.from({ length: 15 }, (_, index) => `${index + 1}`)
+      )
+      t.equal(await page.getByText(/left|no longer kept|lost some/).count(), 0)
+    }
+    t.same([...tab.complaints, ...watcher.complaints], [])
+  })
+
+  t.test('says so when the history it stands in is lost, and shows what there is instead', async (t) => {
+    const tab = await openTab(t, browser, { url, name: 'pia', room: 'reset' })
+    await tab.say('before')
+    await tab.authorsOf('before')
+    const { epoch } = (await request(`${url}/rooms/reset`)).body
+    const { streams } = server.app.store
+    const read = streams.read.bind(streams)
+    // What a store does that came back from an older copy of itself.
+    streams.read = async (channel, query) => {
+      const isStale = channel === 'room:reset' && query.after?.epoch === epoch
+      if (!isStale) return await read(channel, query)
+      const page = await read(channel, { after: { offset: 0 }, limit: query.limit })
+      return { ...page, continuity: 'reset', holds: 0 }
+    }
+    await post('reset', { text: 'after' })
+    dropSockets()
+    await tab.page.getByText('The server lost some of this room’s history').waitFor()
+    streams.read = read
+    await tab.authorsOf('after')
     t.same(tab.complaints, [])
   })
 

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 
-/** Headers of the page: only its own inline script and style run, and it connects only to where it came from. */
+/**
+ * Headers of the page: only its own inline script and style run, besides modules of the server it came from, and it
+ * connects only to there.
+ */
 export function pageHeaders(page: string): Record<string, string> {
   const policy = [
     "default-src 'none'",
-    `script-src ${hashesOf(page, 'script')}`,
-    `style-src ${hashesOf(page, 'style')}`,
+    `script-src ${["'self'", ...hashesOf(page, 'script')].join(' ')}`,
+    `style-src ${hashesOf(page, 'style').join(' ') || "'none'"}`,
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
@@ -21,7 +24,9 @@ export function pageHeaders(page: string): Record<string, string> {
   }
 }
 
-function hashesOf(page: string, element: 'script' | 'style'): string {
-  const texts = [...page.matchAll(new RegExp(`<${element}>(.*?)</${element}>`, 'gs'))].map(([, text = '']) => text)
-  return texts.map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`).join(' ') || "'none'"
+function hashesOf(page: string, element: 'script' | 'style'): string[] {
+  const texts = [...page.matchAll(new RegExp(`<${element}(?: type="module")?>(.*?)</${element}>`, 'gs'))].map(
+    ([, text = '']) => text
+  )
+  return texts.map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`)
 }

@@ -160,10 +160,12 @@ export class SessionRegistry {
     const { sessions } = this.#options
     const { sessionId, positions = {} } = request
     const fresh = this.#byConnection.get(connection)
+    // A dead connection must not take the session from the one that came after it.
+    if (fresh === undefined || connection.closed) throw new RoomcastError('session_not_found')
     const resumeToken = newToken()
     const nextTokenHash = hashOf(resumeToken)
     const taken = await sessions.take({ sessionId, tokenHash: hashOf(request.resumeToken), nextTokenHash })
-    if (taken === undefined || fresh === undefined) throw new RoomcastError('session_not_found')
+    if (taken === undefined) throw new RoomcastError('session_not_found')
     const { session, formerOwner } = taken
     if (connection.userId !== null && connection.userId !== session.userId) {
       // It stays whose it is, for whoever has a right to it.
