@@ -1,15 +1,13 @@
 import type { TSchema } from '@sinclair/typebox'
-import secureJson from 'secure-json-parse'
 import { RoomcastError } from '../errors.js'
 import { type Command, type CommandType, commandSchemas, isCommandType } from './commands.js'
+import { hasPrototypeKeys, parseObject, relayedText } from './json-object.js'
 import { scanJsonObject } from './json-scan.js'
 import { createValidator, type Validator } from './validation.js'
 
 /** Deeper nesting is refused: `JSON.stringify` and many clients overflow on it. */
 export const DEPTH_MAX = 64
 const COMMAND_ID_BYTES_MAX = 64
-/** Without any of these no key can be the one of a prototype, and the objects need not be walked. */
-const suspiciousText = /__proto__|constructor|\\u/
 
 const validators = Object.fromEntries(
   Object.entries(commandSchemas).map(([type, schema]) => [type, createValidator(schema as TSchema)])
@@ -29,7 +27,7 @@ export class UndecodableError extends Error {
 
 /** One JSON object → a command that fits its schema. Throws `UndecodableError` and nothing else. */
 export function decodeCommand(text: string): Command {
-  const fields = parseObject(text)
+  const fields = readObject(text)
   const id = readId(fields)
   const { type } = fields
   if (typeof type !== 'string') throw malformed('type: expected string', id)
@@ -40,26 +38,23 @@ export function decodeCommand(text: string): Command {
     const body = validators[type](fields)
     refuseBoth(body, 'since', 'last')
     refuseBoth(body, 'after', 'before')
-    return { id, type, body, content: contentOf(value) } as Command
+    return { id, type, body, content: relayedText(value ?? 'null') } as Command
   } catch (error) {
     if (error instanceof RoomcastError) throw new UndecodableError(error, id)
     throw error
   }
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  let parsed: unknown
+function readObject(text: string): Record<string, unknown> {
+  let fields: Record<string, unknown>
   try {
-    parsed = JSON.parse(text)
-  } catch {
-    throw new UndecodableError(new RoomcastError('invalid_json'))
+    fields = parseObject(text)
+  } catch (error) {
+    if (error instanceof RoomcastError) throw new UndecodableError(error)
+    throw error
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw malformed('expected an object')
-  // Valid JSON, yet with keys that change an object's prototype wherever it is copied.
-  if (suspiciousText.test(text) && secureJson.scan(parsed, { safe: true }) === null) {
-    throw new UndecodableError(new RoomcastError('invalid_json'), readId(parsed as Record<string, unknown>))
-  }
-  return parsed as Record<string, unknown>
+  if (hasPrototypeKeys(text, fields)) throw new UndecodableError(new RoomcastError('invalid_json'), readId(fields))
+  return fields
 }
 
 function readId({ id }: Record<string, unknown>): string | undefined {
@@ -74,11 +69,6 @@ export function refuseBoth(fields: object, one: string, other: string): void {
   if (one in fields && other in fields) {
     throw new RoomcastError('invalid_message', { message: `${other}: not together with ${one}` })
   }
-}
-
-/** A line break between tokens, the only place for one, would end the line of an ndjson receiver. */
-function contentOf(raw: string | undefined): string {
-  return raw?.replaceAll(/[\n\r]/g, ' ') ?? 'null'
 }
 
 function malformed(message: string, id?: string): UndecodableError {
