@@ -27,7 +27,7 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
   const sessionTtlMs = SESSION_TTL * 1000
   const onError = fastify.reportFailure
   if (url === undefined) return openEmbeddedStore({ dataDir, clock: fastify.clock, deviceTtlMs, sessionTtlMs, onError })
-  // The namespaces that plugins/redis.ts registered are these three.
+  // The namespaces that plugins/redis.ts registered are these.
   const connections = fastify.redis as unknown as RedisConnections
   return await openRedisStore({ connections, url, prefix, clock: fastify.clock, deviceTtlMs, sessionTtlMs, onError })
 }

@@ -1,7 +1,9 @@
 import type { Durability } from '../protocol/values.js'
 import type { Cursors } from './cursors.js'
+import type { IngestLog } from './ingest-log.js'
 import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
+import type { PubSub } from './pub-sub.js'
 import type { Sessions } from './sessions.js'
 import type { Streams } from './streams.js'
 
@@ -21,6 +23,9 @@ export interface Store {
   readonly nodes: Nodes
   readonly cursors: Cursors
   readonly sessions: Sessions
+  readonly pubSub: PubSub
+  /** Undefined where no other program could write to it: a store within the process. */
+  readonly ingest: IngestLog | undefined
   /** Whether the store can keep its promises now. Answers at once, from what is known. */
   readiness(): Readiness
   /** Waits for what is under way, then lets go of everything. Idempotent. */

@@ -4,6 +4,7 @@ import type { Readiness, Store } from '../store.js'
 import { EmbeddedCursors } from './embedded-cursors.js'
 import { EmbeddedNodes } from './embedded-nodes.js'
 import { EmbeddedPresence } from './embedded-presence.js'
+import { EmbeddedPubSub } from './embedded-pub-sub.js'
 import { EmbeddedRecords } from './embedded-records.js'
 import { EmbeddedSessions } from './embedded-sessions.js'
 import { EmbeddedStreams } from './embedded-streams.js'
@@ -55,6 +56,8 @@ export function openEmbeddedStore({ dataDir, clock, deviceTtlMs, sessionTtlMs, o
     nodes,
     cursors,
     sessions,
+    pubSub: new EmbeddedPubSub(),
+    ingest: undefined,
     readiness,
     close: () => {
       closed ??= closeAll()

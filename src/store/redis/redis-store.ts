@@ -4,8 +4,10 @@ import { type RedisConnections, withoutPassword } from './connections.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
+import { RedisIngestLog } from './redis-ingest-log.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
+import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
 import { RunWatch } from './run-watch.js'
@@ -50,6 +52,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     nodes,
     cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, () => clock.now()),
     sessions: new RedisSessions({ redis: connections.commands, keys, clock, nodes, ttlMs: sessionTtlMs }),
+    pubSub: new RedisPubSub(connections),
+    ingest: new RedisIngestLog(connections, keys),
     readiness,
     close: () => {
       closed ??= nodes.close()
