@@ -6,7 +6,9 @@ import t from 'tap'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fileLinesMax = 400
 
-const storePorts = ['streams', 'presence', 'nodes', 'cursors', 'sessions', 'store'].map((port) => `src/store/${port}`)
+const storePorts = ['streams', 'presence', 'nodes', 'cursors', 'sessions', 'pub-sub', 'ingest-log', 'store'].map(
+  (port) => `src/store/${port}`
+)
 const storeParts = [
   ...storePorts,
   'src/store/record',
@@ -34,6 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/users': [...domain, 'src/presence'],
   'src/inbox': domain,
   'src/sessions': [...domain, 'src/rooms'],
+  'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
     'src/clock',
     'src/errors',
@@ -92,6 +95,8 @@ t.test('a planted violation is found', async (t) => {
     ['src/connections/outbox.ts', 'ws'],
     ['src/protocol/codec.ts', 'src/rooms/room-registry'],
     ['src/handlers/signal.ts', 'src/store/streams'],
+    ['src/queue/ingest.ts', 'src/store/redis/redis-ingest-log'],
+    ['src/rooms/room-registry.ts', 'src/queue/message-queue'],
     ['plugins/rooms.ts', 'src/store/redis/redis-store'],
     ['routes/stats.ts', 'src/store/embedded/ledger']
   ] as const) {
