@@ -10,6 +10,7 @@ export class EmbeddedPubSub implements PubSub {
   }
 
   async publish(channel: string, payload: Buffer): Promise<void> {
+    if (!this.#channels.has(channel)) return
     // Not within the publisher's own step, as over a network; in the order of the calls all the same.
     setImmediate(() => {
       if (this.#channels.has(channel)) this.#onPayload(channel, payload)
