@@ -102,6 +102,31 @@ t.test('a node whose lease is over hands out nothing more, and has what is left 
   t.strictSame(begun, [1, 2, 3], 'in order, and none twice')
 })
 
+t.test('what is still under way when the lease comes back is not begun again', async (t) => {
+  const ends: Array<() => void> = []
+  const { log, clock, begun, ingest, add } = create(t, () => new Promise((resolve) => ends.push(resolve)))
+  for (const n of [1, 2]) add(n)
+  ingest.start()
+  await until(() => begun.length === 1)
+  log.taken = true
+  clock.advance(1500)
+  await until(() => !ingest.active)
+  log.wake()
+  await turn()
+  log.taken = false
+  const { reads } = log
+  await until(() => {
+    clock.advance(1500)
+    return log.reads >= reads + 3
+  })
+  ends[0]?.()
+  await until(() => begun.length === 2)
+  ends[1]?.()
+  await until(() => log.left.length === 0)
+  t.strictSame(begun, [1, 2])
+  t.equal(ingest.handled, 2)
+})
+
 t.test('a lease that another took ends the reading', async (t) => {
   const { log, clock, begun, ingest, add } = create(t, async () => {})
   ingest.start()
