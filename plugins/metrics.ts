@@ -27,7 +27,7 @@ export default fp(
         }
       }
     })
-    const { counters, pool, rooms, messageBus } = fastify
+    const { counters, ingest, messageQueue, pool, rooms, messageBus } = fastify
     const gauges: Array<[name: string, help: string, read: () => number]> = [
       ['roomcast_connections', 'Live connections of this node', () => pool.size],
       ['roomcast_users', 'Users with a connection to this node', () => pool.userCount],
@@ -37,7 +37,9 @@ export default fp(
         'Connections that read from the log, as they take too little',
         () => pool.laggingCount
       ],
-      ['roomcast_channels', 'Channels that this node hears', () => messageBus.size]
+      ['roomcast_channels', 'Channels that this node hears', () => messageBus.size],
+      ['roomcast_ingest_active', '1 on the node that reads the ingest stream', () => (ingest?.active ? 1 : 0)],
+      ['roomcast_ingest_lag', 'Entries of the ingest stream that wait; 0 on the other nodes', () => ingest?.lag ?? 0]
     ]
     for (const [name, help, read] of gauges) {
       new Gauge({
@@ -54,7 +56,10 @@ export default fp(
       ['roomcast_deliveries_total', 'Messages handed to connections of this node', () => counters.deliveries],
       ['roomcast_connections_total', 'Connections that were taken in', () => counters.connections],
       ['roomcast_dropped_signals_total', 'Signals that lagging connections did not get', () => counters.droppedSignals],
-      ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures]
+      ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures],
+      ['roomcast_ingest_handled_total', 'Entries of the ingest stream that were handled', () => ingest?.handled ?? 0],
+      ['roomcast_ingest_dead_total', 'Entries of the ingest stream that became dead letters', () => ingest?.dead ?? 0],
+      ['roomcast_queue_dropped_total', 'Pub/sub messages that nobody could handle', () => messageQueue.dropped]
     ]
     for (const [name, help, read] of totals) {
       new Counter({
@@ -69,5 +74,5 @@ export default fp(
     }
     fastify.decorate('metricsRegistry', register)
   },
-  { name: 'metrics', dependencies: ['rooms', 'message-bus', 'connections', 'counters'] }
+  { name: 'metrics', dependencies: ['rooms', 'message-bus', 'message-queue', 'connections', 'counters'] }
 )

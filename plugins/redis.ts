@@ -2,7 +2,7 @@ import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
 
-/** Puts `redis.commands`, `redis.subscriber` and `redis.lease` on the app, where `REDIS_URL` is set. */
+/** Puts `redis.commands`, `.subscriber`, `.lease` and `.ingest` on the app, where `REDIS_URL` is set. */
 export default fp(
   async (fastify) => {
     const { REDIS_URL: url } = fastify.config
@@ -12,6 +12,8 @@ export default fp(
       await fastify.register(fastifyRedis, { client, namespace })
     }
     fastify.addHook('onClose', async () => {
+      // It may be waiting for what comes next, and a goodbye would wait behind that.
+      connections.ingest.disconnect()
       // A Redis that is away cannot say goodbye.
       await Promise.all(Object.values(connections).map((client) => client.quit().catch(() => client.disconnect())))
     })

@@ -34,7 +34,7 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
     onError: fastify.reportFailure
   }
   if (url === undefined) return openEmbeddedStore({ dataDir, ...options })
-  // The namespaces that plugins/redis.ts registered are these three.
+  // The namespaces that plugins/redis.ts registered are these.
   const connections = fastify.redis as unknown as RedisConnections
   return await openRedisStore({ connections, url, prefix, ...options })
 }

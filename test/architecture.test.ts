@@ -6,9 +6,19 @@ import t from 'tap'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fileLinesMax = 400
 
-const storePorts = ['streams', 'presence', 'nodes', 'cursors', 'sessions', 'groups', 'removals', 'store'].map(
-  (port) => `src/store/${port}`
-)
+const ports = [
+  'streams',
+  'presence',
+  'nodes',
+  'cursors',
+  'sessions',
+  'groups',
+  'removals',
+  'pub-sub',
+  'ingest-log',
+  'store'
+]
+const storePorts = ports.map((port) => `src/store/${port}`)
 const storeParts = [
   ...storePorts,
   'src/store/record',
@@ -39,6 +49,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/inbox': domain,
   'src/groups': [...domain, 'src/control', 'src/inbox', 'src/presence', 'uuid'],
   'src/sessions': [...domain, 'src/rooms'],
+  'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/groups', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
     'src/clock',
     'src/errors',
@@ -109,6 +120,8 @@ t.test('a planted violation is found', async (t) => {
     ['src/connections/outbox.ts', 'ws'],
     ['src/protocol/codec.ts', 'src/rooms/room-registry'],
     ['src/handlers/signal.ts', 'src/store/streams'],
+    ['src/queue/ingest.ts', 'src/store/redis/redis-ingest-log'],
+    ['src/rooms/room-registry.ts', 'src/queue/message-queue'],
     ['plugins/rooms.ts', 'src/store/redis/redis-store'],
     ['routes/stats.ts', 'src/store/embedded/ledger'],
     ['client/src/connection.ts', 'ws'],

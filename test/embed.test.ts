@@ -33,7 +33,17 @@ async function open(t: Test, ...settings: Parameters<typeof createRestaurant>): 
 
 t.test('the application can reach every part of the server', async (t) => {
   const { app } = await open(t, { MAX_CONNECTIONS: 7 })
-  for (const name of ['config', 'store', 'messageBus', 'rooms', 'users', 'pool', 'stats', 'metricsRegistry']) {
+  for (const name of [
+    'config',
+    'store',
+    'messageBus',
+    'messageQueue',
+    'rooms',
+    'users',
+    'pool',
+    'stats',
+    'metricsRegistry'
+  ]) {
     t.ok(app.hasDecorator(name), name)
   }
   t.equal(app.config.MAX_CONNECTIONS, 7)

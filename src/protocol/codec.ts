@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
-import secureJson from 'secure-json-parse'
 import { RoomcastError } from '../errors.js'
 import { type Command, type CommandType, commandSchemas, isCommandType } from './commands.js'
+import { hasPrototypeKeys, parseObject, relayedText } from './json-object.js'
 import { scanJsonObject } from './json-scan.js'
 import { CHAT_MESSAGE } from './message-types.js'
 import { createValidator, type Validator } from './validation.js'
@@ -10,8 +10,6 @@ import { createValidator, type Validator } from './validation.js'
 export const DEPTH_MAX = 64
 const COMMAND_ID_BYTES_MAX = 64
 const noTypes: ReadonlySet<string> = new Set()
-/** Without any of these no key can be the one of a prototype, and the objects need not be walked. */
-const suspiciousText = /__proto__|constructor|\\u/
 
 const validators = Object.fromEntries(
   Object.entries(commandSchemas).map(([type, schema]) => [type, createValidator(schema as TSchema)])
@@ -34,7 +32,7 @@ export class UndecodableError extends Error {
  * a `chat_message` but for its name. Throws `UndecodableError` and nothing else.
  */
 export function decodeCommand(text: string, messageTypes: ReadonlySet<string> = noTypes): Command {
-  const fields = parseObject(text)
+  const fields = readObject(text)
   const id = readId(fields)
   const { type: messageType } = fields
   if (typeof messageType !== 'string') throw malformed('type: expected string', id)
@@ -47,26 +45,23 @@ export function decodeCommand(text: string, messageTypes: ReadonlySet<string> = 
     refuseBoth(body, 'since', 'last')
     refuseBoth(body, 'after', 'before')
     refuseBoth(body, 'room', 'group')
-    return { id, type, body, messageType, content: contentOf(value) } as Command
+    return { id, type, body, messageType, content: relayedText(value ?? 'null') } as Command
   } catch (error) {
     if (error instanceof RoomcastError) throw new UndecodableError(error, id)
     throw error
   }
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  let parsed: unknown
+function readObject(text: string): Record<string, unknown> {
+  let fields: Record<string, unknown>
   try {
-    parsed = JSON.parse(text)
-  } catch {
-    throw new UndecodableError(new RoomcastError('invalid_json'))
+    fields = parseObject(text)
+  } catch (error) {
+    if (error instanceof RoomcastError) throw new UndecodableError(error)
+    throw error
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw malformed('expected an object')
-  // Valid JSON, yet with keys that change an object's prototype wherever it is copied.
-  if (suspiciousText.test(text) && secureJson.scan(parsed, { safe: true }) === null) {
-    throw new UndecodableError(new RoomcastError('invalid_json'), readId(parsed as Record<string, unknown>))
-  }
-  return parsed as Record<string, unknown>
+  if (hasPrototypeKeys(text, fields)) throw new UndecodableError(new RoomcastError('invalid_json'), readId(fields))
+  return fields
 }
 
 function readId({ id }: Record<string, unknown>): string | undefined {
@@ -81,11 +76,6 @@ export function refuseBoth(fields: object, one: string, other: string): void {
   if (one in fields && other in fields) {
     throw new RoomcastError('invalid_message', { message: `${other}: not together with ${one}` })
   }
-}
-
-/** A line break between tokens, the only place for one, would end the line of an ndjson receiver. */
-function contentOf(raw: string | undefined): string {
-  return raw?.replaceAll(/[\n\r]/g, ' ') ?? 'null'
 }
 
 function malformed(message: string, id?: string): UndecodableError {

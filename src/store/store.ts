@@ -1,8 +1,10 @@
 import type { Durability } from '../protocol/values.js'
 import type { Cursors } from './cursors.js'
 import type { Groups } from './groups.js'
+import type { IngestLog } from './ingest-log.js'
 import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
+import type { PubSub } from './pub-sub.js'
 import type { Removals } from './removals.js'
 import type { Sessions } from './sessions.js'
 import type { Streams } from './streams.js'
@@ -25,6 +27,9 @@ export interface Store {
   readonly sessions: Sessions
   readonly groups: Groups
   readonly removals: Removals
+  readonly pubSub: PubSub
+  /** Undefined where no other program could write to it: a store within the process. */
+  readonly ingest: IngestLog | undefined
   /** Whether the store can keep its promises now. Answers at once, from what is known. */
   readiness(): Readiness
   /** Waits for what is under way, then lets go of everything. Idempotent. */

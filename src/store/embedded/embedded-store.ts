@@ -5,6 +5,7 @@ import { EmbeddedCursors } from './embedded-cursors.js'
 import { EmbeddedGroups } from './embedded-groups.js'
 import { EmbeddedNodes } from './embedded-nodes.js'
 import { EmbeddedPresence } from './embedded-presence.js'
+import { EmbeddedPubSub } from './embedded-pub-sub.js'
 import { EmbeddedRecords } from './embedded-records.js'
 import { EmbeddedRemovals } from './embedded-removals.js'
 import { EmbeddedSessions } from './embedded-sessions.js'
@@ -64,6 +65,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     sessions,
     groups: new EmbeddedGroups(records),
     removals,
+    pubSub: new EmbeddedPubSub(),
+    ingest: undefined,
     readiness,
     close: () => {
       closed ??= closeAll()

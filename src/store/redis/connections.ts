@@ -1,11 +1,15 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { StoreOpenError } from '../store.js'
+import { ingestScripts } from './ingest-scripts.js'
 import { scripts } from './scripts.js'
 
 type Key = string
 type Argument = string | number | Buffer
 
-/** A connection with the scripts of `scripts.ts` as commands. `…Buffer` answers with raw bytes. */
+/** As Redis tells it; without fields where the entry was deleted. */
+export type RawIngestEntry = readonly [id: Buffer, fields: readonly Buffer[] | null]
+
+/** A connection with the scripts of `scripts.ts` and `ingest-scripts.ts` as commands. `…Buffer` answers with raw bytes. */
 export interface RedisConnection extends Redis {
   rcTouch(meta: Key, log: Key, newEpoch: string, run: string, graceMs: number): Promise<[epoch: string, offset: string]>
   rcReadBuffer(...keysAndArguments: Argument[]): Promise<unknown[]>
@@ -37,6 +41,18 @@ export interface RedisConnection extends Redis {
   rcAddMember(members: Key, names: Key, userId: string, membership: string): Promise<string>
   rcDropMember(members: Key, names: Key, userId: string): Promise<string | null>
   rcCountNodes(leases: Key, connections: Key, node: string): Promise<[nodes: number, connections: number]>
+  rcTakeIngest(lease: Key, token: string, former: string, leaseMs: number): Promise<number>
+  rcRenewIngest(lease: Key, stream: Key, token: string, leaseMs: number): Promise<number | null>
+  rcReleaseIngest(lease: Key, token: string): Promise<null>
+  rcReadIngestBuffer(
+    lease: Key,
+    stream: Key,
+    token: string,
+    start: string,
+    limit: number
+  ): Promise<[entries: RawIngestEntry[], end: Buffer] | null>
+  rcSettleIngest(stream: Key, id: string): Promise<null>
+  rcBuryIngest(stream: Key, dead: Key, id: string, message: Buffer | string, reason: string): Promise<null>
 }
 
 export interface RedisConnections {
@@ -45,6 +61,8 @@ export interface RedisConnections {
   readonly subscriber: RedisConnection
   /** Renews the lease: never behind a long queue of other commands. */
   readonly lease: RedisConnection
+  /** Reads the ingest stream, and waits for what comes: up to a second, and nobody else should. */
+  readonly ingest: RedisConnection
 }
 
 /** Every command is answered in this time; clients are promised three seconds (protocol.md 2.8). */
@@ -54,7 +72,7 @@ const connectTimeoutMs = 5000
 
 const options: RedisOptions = {
   lazyConnect: true,
-  scripts,
+  scripts: { ...scripts, ...ingestScripts },
   commandTimeout: commandTimeoutMs,
   connectTimeout: connectTimeoutMs,
   // A caller is told at once that Redis is away, rather than after a wait of unknown length.
@@ -68,7 +86,7 @@ const options: RedisOptions = {
 /** Redis could not be reached at the start. */
 export class RedisConnectError extends StoreOpenError {}
 
-/** Opens the three connections of a node. Rejects with one clear line where Redis does not let it in. */
+/** Opens the connections of a node. Rejects with one clear line where Redis does not let it in. */
 export async function connectRedis(url: string): Promise<RedisConnections> {
   const connect = async (name: string, more: RedisOptions = {}): Promise<RedisConnection> => {
     const connection = new Redis(url, { ...options, ...more, connectionName: `roomcast-${name}` }) as RedisConnection
@@ -85,10 +103,15 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
     }
     return connection
   }
-  const opening = [connect('commands'), connect('subscriber', { autoResubscribe: false }), connect('lease')] as const
+  const opening = [
+    connect('commands'),
+    connect('subscriber', { autoResubscribe: false }),
+    connect('lease'),
+    connect('ingest')
+  ] as const
   try {
-    const [commands, subscriber, lease] = await Promise.all(opening)
-    return { commands, subscriber, lease }
+    const [commands, subscriber, lease, ingest] = await Promise.all(opening)
+    return { commands, subscriber, lease, ingest }
   } catch (error) {
     for (const one of opening) one.then((connection) => connection.disconnect()).catch(() => {})
     throw new RedisConnectError(`REDIS_URL ${withoutPassword(url)} cannot be reached: ${(error as Error).message}`)

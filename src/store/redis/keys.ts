@@ -137,6 +137,21 @@ export class Keys {
     return `${this.#prefix}:{nodes}:connections`
   }
 
+  /** Stream: what backends write. Its name is theirs to know (protocol.md, section 4). */
+  get ingest(): string {
+    return `${this.#prefix}:ingest`
+  }
+
+  /** Stream: what could not be handled of it. */
+  get ingestDead(): string {
+    return `${this.#prefix}:ingest:dead`
+  }
+
+  /** String: token of the node that reads the ingest stream. The hash tag is the whole name of the stream. */
+  get ingestLease(): string {
+    return `${this.#prefix}:{${this.ingest}}:lease`
+  }
+
   #at(id: string): string {
     return `${this.#prefix}:{${partitionOf(id)}}`
   }

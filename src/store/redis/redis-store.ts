@@ -5,8 +5,10 @@ import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
 import { RedisGroups } from './redis-groups.js'
+import { RedisIngestLog } from './redis-ingest-log.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
+import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisRemovals } from './redis-removals.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
@@ -56,6 +58,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     sessions: new RedisSessions({ redis: connections.commands, keys, clock, nodes, ttlMs: sessionTtlMs }),
     groups: new RedisGroups(connections.commands, keys, () => clock.now()),
     removals: new RedisRemovals(connections.commands, keys, removalTtlMs),
+    pubSub: new RedisPubSub(connections),
+    ingest: new RedisIngestLog(connections, keys),
     readiness,
     close: () => {
       closed ??= nodes.close()
