@@ -69,7 +69,9 @@ export class Heartbeat {
 
   #look(connection: Connection, now: number, late: boolean): void {
     const { intervalMs, timeoutMs } = this.#options
-    const silentMs = now - connection.signOfLifeAt(now)
+    // Of one that was heard of lately the socket need not be asked; later it is, at two looks at least.
+    const heard = now - connection.lastSeenAt < timeoutMs / 2
+    const silentMs = now - (heard ? connection.lastSeenAt : connection.signOfLifeAt(now))
     if (silentMs >= timeoutMs && !late) connection.close(CloseCode.NoSignOfLife)
     else if (now - connection.lastPingAt >= intervalMs) this.#ping(connection, now)
   }

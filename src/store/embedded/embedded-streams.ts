@@ -103,8 +103,10 @@ export class EmbeddedStreams implements Streams {
   }
 
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {
-    const missing = channels.filter((channel) => !this.#isFresh(this.#ledger.meta(channel)))
-    if (missing.length > 0) await this.#exclusively(() => this.#touch(missing))
+    const metas = channels.map((channel) => this.#ledger.meta(channel))
+    const stale = channels.filter((_channel, index) => !this.#isFresh(metas[index]))
+    if (stale.length === 0) return metas.map(positionOf)
+    await this.#exclusively(() => this.#touch(stale))
     return channels.map((channel) => positionOf(this.#ledger.meta(channel)))
   }
 
