@@ -1,0 +1,9 @@
+import t from 'tap'
+import { testRemovals } from './removals-contract.js'
+import { storeInMemory, storeOnDisk } from './store-under-test.js'
+
+for (const [where, createStore] of Object.entries({ 'in memory': storeInMemory, 'on disk': storeOnDisk })) {
+  t.test(where, async (t) => {
+    t.test('removals', async (t) => testRemovals(t, createStore))
+  })
+}
