@@ -1,9 +1,11 @@
 import t from 'tap'
+import { testCursors } from './cursors-contract.js'
 import { testRemovals } from './removals-contract.js'
 import { storeInMemory, storeOnDisk } from './store-under-test.js'
 
 for (const [where, createStore] of Object.entries({ 'in memory': storeInMemory, 'on disk': storeOnDisk })) {
   t.test(where, async (t) => {
+    t.test('cursors', async (t) => testCursors(t, createStore))
     t.test('removals', async (t) => testRemovals(t, createStore))
   })
 }

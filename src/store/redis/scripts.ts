@@ -271,7 +271,14 @@ const moveCursor = /* lua */ `
   redis.call('PEXPIRE', KEYS[1], ARGV[7])
   local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[8])
   if surplus > 0 then
-    for _, device in ipairs(redis.call('ZPOPMIN', KEYS[1], surplus)) do redis.call('DEL', KEYS[3] .. device) end
+    for _, device in ipairs(redis.call('ZRANGE', KEYS[1], '0', string.format('%.0f', surplus))) do
+      -- The one that has just come stays, whatever the clock says.
+      if surplus > 0 and device ~= ARGV[1] then
+        redis.call('ZREM', KEYS[1], device)
+        redis.call('DEL', KEYS[3] .. device)
+        surplus = surplus - 1
+      end
+    end
   end
   return cursor
 `
