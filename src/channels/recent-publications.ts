@@ -37,11 +37,13 @@ export class RecentPublications {
 
   /** A run of the log, in order. Taken where it links up with what is here, or reaches `heardUpTo` where nothing is. */
   fill(run: readonly Publication[], heardUpTo: number): void {
-    const last = run.at(-1)
-    const next = this.#publications[0]?.offset ?? heardUpTo + 1
-    if (this.#holders.size === 0 || last === undefined || last.offset + 1 < next) return
+    const [first, last] = [run[0], run.at(-1)]
     const kept = this.#publications
+    const next = kept[0]?.offset ?? heardUpTo + 1
     const known = (kept.at(-1)?.offset ?? 0) + 1
+    if (this.#holders.size === 0 || first === undefined || last === undefined || last.offset + 1 < next) return
+    // It was read further than this node has heard.
+    if (kept.length > 0 && first.offset > known) return
     this.clear()
     for (const publication of run.filter(({ offset }) => offset < next)) this.#push(publication)
     for (const publication of kept) this.#push(publication)
