@@ -219,6 +219,17 @@ function testCrossing(t: Test, createStore: CreateStore): void {
     }
   })
 
+  t.test('adds that cross take one place, which is free after the removal', async (t) => {
+    const { one, two } = await twoOf(t)
+    for (let round = 0; round < 10; round++) {
+      const group = `g${round}`
+      await Promise.all(span(1, 6).map((index) => (index % 2 === 0 ? one : two).add(group, 'ann', fresh(), 1)))
+      t.equal(await two.add('another', 'ann', fresh(), 1), undefined)
+      t.ok(await one.remove(group, 'ann'))
+    }
+    t.ok(await one.add('another', 'ann', fresh(), 1))
+  })
+
   t.test('of removals that cross one answers the membership', async (t) => {
     const { one, two } = await twoOf(t)
     for (let round = 0; round < 20; round++) {
