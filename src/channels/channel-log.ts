@@ -44,7 +44,8 @@ export class ChannelLog {
       const read = this.#known(after)
       if (read !== undefined) return read
     }
-    const key = `after ${after.offset} ${after.epoch} ${after.messageId}`
+    // What clients send may hold anything: in JSON no two places look alike.
+    const key = `after ${JSON.stringify([after.offset, after.epoch, after.messageId])}`
     return await this.#reads.share(key, async () => {
       const page = await this.#read({ after, limit: REPLAY_MAX })
       return this.#take(page, page.continuity === 'contiguous' ? after : undefined)

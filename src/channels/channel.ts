@@ -262,6 +262,8 @@ export class Channel implements TurnWork {
   #mend(page: Page): void {
     const { tag } = this.#options
     const epoch = page.top?.epoch ?? this.position.epoch
+    // What others read ahead of this node may be rolled back.
+    if (epoch !== this.position.epoch) this.#recent.clear()
     if (page.continuity === 'reset') {
       const position = { epoch, offset: page.holds ?? 0 }
       this.#jump(position, encodeReset(tag, epoch, position.offset))

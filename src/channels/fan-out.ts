@@ -63,6 +63,10 @@ export class FanOut {
       if (receiver.live) this.#onLag(receiver)
       return
     }
+    if (receiver.live && this.#mayStandInVoid(receiver.position)) {
+      this.#onLag(receiver)
+      return
+    }
     const { live, position, connection } = receiver
     if (live && position.offset === this.#base.offset && !this.#excluded.has(connection.id)) {
       this.#everything ??= new Chunk(this.#entries.map(payloadOf))
@@ -76,6 +80,11 @@ export class FanOut {
   /** One that caught up by itself in the meantime may be further than this run goes. */
   #isAtEnd({ epoch, offset }: Position): boolean {
     return epoch === this.#end.epoch && offset >= this.#end.offset
+  }
+
+  /** One that read ahead of this node, in an epoch that is over: the store has to judge it (protocol.md 2.8). */
+  #mayStandInVoid({ epoch, offset }: Position): boolean {
+    return epoch !== this.#end.epoch && offset > this.#base.offset
   }
 
   /** One that joined on the way, still catches up, or is left out of something. */

@@ -53,3 +53,46 @@ t.test(
     t.strictSame(channel.position, { epoch: 'e2', offset: 1, messageId: 'm1' })
   }
 )
+
+t.test('what was read ahead of this node and then rolled back is nobody told any more', async (t) => {
+  const { log, turn, channel } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
+  // Stored, and on its way to this node.
+  for (const content of ['lost', 'lost too']) log.append(content)
+  const holder = new Receiver(fakeConnection({ turn }).connection, { epoch: 'e1', offset: 1 })
+  channel.hold(holder)
+  await channel.log.after({ epoch: 'e1', offset: 1 })
+  const contents = async () => {
+    const page = await channel.log.after({ epoch: 'e1', offset: 2 })
+    return page.publications.map(({ payload }) => JSON.parse(String(payload)).content)
+  }
+  log.rollBack(3, 'e2')
+  await channel.repair()
+  t.same(await contents(), ['c'])
+  for (const content of ['d', 'e']) channel.accept(log.append(content))
+  t.same(await contents(), ['c', 'd', 'e'])
+})
+
+t.test(
+  'one who stands ahead of this node where that is rolled back is told so, and misses nothing after',
+  async (t) => {
+    const { log, turn, channel } = setUp()
+    channel.begin({ epoch: 'e1', offset: 0 })
+    for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
+    for (const content of ['lost', 'lost too']) log.append(content)
+    const { connection, transport } = fakeConnection({ turn })
+    const receiver = new Receiver(connection, { epoch: 'e1', offset: 2 })
+    channel.attach(receiver)
+    await channel.catchUp(receiver, await channel.log.after({ epoch: 'e1', offset: 2 }))
+    log.rollBack(3, 'e2')
+    await channel.repair()
+    for (const content of ['d', 'e', 'f']) {
+      channel.accept(log.append(content))
+      await nextTurn()
+    }
+    await until(() => receiver.live && receiver.position.offset === 6)
+    const heard = transport.payloads.map((text) => JSON.parse(text)).map(({ content, action }) => content ?? action)
+    t.same(heard, ['c', 'lost', 'lost too', 'reset', 'd', 'e', 'f'])
+  }
+)

@@ -44,8 +44,9 @@ export class FakeLog {
     const found = this.messages.filter(({ offset }) => offset > from)
     const messages = after === undefined ? found.slice(-limit) : found.slice(0, limit)
     const hasMore = (messages.at(-1)?.offset ?? this.#top) < this.#top
+    const page = { top, oldest: this.oldest, messages, hasMore, ...continuityOf(verdict, after, this.oldest) }
     // What was read is what was there when the read began.
     await this.gate
-    return { top, oldest: this.oldest, messages, hasMore, ...continuityOf(verdict, after, this.oldest) }
+    return page
   }
 }

@@ -110,7 +110,10 @@ t.test('they are told apart in one partition, too', async (t) => {
   const numbers = Array.from({ length: 5000 }, (_, index) => `room:${index}`)
   const alike = numbers.filter((one) => partitionOf(one) === partitionOf(`${one}:b`))
   t.ok(alike.length > 0)
-  for (const one of alike) t.not(keys.receipt(one, 'b:c'), keys.receipt(`${one}:b`, 'c'))
+  for (const one of alike) {
+    t.not(keys.receipt(one, 'b:c'), keys.receipt(`${one}:b`, 'c'))
+    t.not(keys.deviceCursors(one, 'b:c'), keys.deviceCursors(`${one}:b`, 'c'), 'devices of users, too')
+  }
 })
 
 t.test('another prefix has other keys', async (t) => {

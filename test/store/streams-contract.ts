@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { Streams } from '../../src/store/streams.js'
 import { testPublishing } from './publishing-contract.js'
+import { testPurging } from './purging-contract.js'
 import { testReading } from './reading-contract.js'
 import { testSubscribing } from './subscribing-contract.js'
 
@@ -19,5 +20,6 @@ export type CreateStreams = (t: Test) => Promise<StreamsUnderTest>
 export function testStreams(t: Test, createStreams: CreateStreams): void {
   t.test('publishing', async (t) => testPublishing(t, createStreams))
   t.test('reading', async (t) => testReading(t, createStreams))
+  t.test('purging', async (t) => testPurging(t, createStreams))
   t.test('subscribing', async (t) => testSubscribing(t, createStreams))
 }

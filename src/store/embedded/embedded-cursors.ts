@@ -55,24 +55,31 @@ export class EmbeddedCursors implements Cursors {
   }
 
   #cursorOf({ userId, deviceId, channel }: CursorKey): Cursor | undefined {
-    const device = this.#records.get<Device>([TABLE, userId, deviceId])
-    if (device === undefined || this.#isExpired(device) || !Object.hasOwn(device.cursors, channel)) return undefined
+    const device = this.#deviceOf(userId, deviceId)
+    if (device === undefined || !Object.hasOwn(device.cursors, channel)) return undefined
     const [epoch, offset] = device.cursors[channel] as [string, number]
     return { epoch, offset }
   }
 
   async #store({ userId, deviceId, channel }: CursorKey, { epoch, offset }: Cursor): Promise<void> {
-    const device = this.#records.get<Device>([TABLE, userId, deviceId])
+    const device = this.#deviceOf(userId, deviceId)
     const cursors = { ...device?.cursors, [channel]: [epoch, offset] }
     const stored = this.#records.put([TABLE, userId, deviceId], { usedAt: this.#clock.now(), cursors })
-    const forgotten = device === undefined ? this.#forgetOldest(userId) : []
+    const forgotten = device === undefined ? this.#forgetOldest(userId, deviceId) : []
     await answered(Promise.all([stored, ...forgotten]))
   }
 
-  #forgetOldest(userId: string): Array<Promise<void>> {
-    const devices = this.#records.entries<Device>([TABLE, userId])
-    const byUse = devices.sort((a, b) => a.value.usedAt - b.value.usedAt)
-    return byUse.slice(0, Math.max(devices.length - DEVICES_MAX, 0)).map(({ key }) => this.#records.put(key, undefined))
+  /** Makes room for a device that has just come; it stays itself, whatever the clock says. */
+  #forgetOldest(userId: string, newest: string): Array<Promise<void>> {
+    const others = this.#records.entries<Device>([TABLE, userId]).filter(({ key }) => key[2] !== newest)
+    const byUse = others.sort((a, b) => a.value.usedAt - b.value.usedAt)
+    const surplus = Math.max(others.length + 1 - DEVICES_MAX, 0)
+    return byUse.slice(0, surplus).map(({ key }) => this.#records.put(key, undefined))
+  }
+
+  #deviceOf(userId: string, deviceId: string): Device | undefined {
+    const device = this.#records.get<Device>([TABLE, userId, deviceId])
+    return device === undefined || this.#isExpired(device) ? undefined : device
   }
 
   #isExpired({ usedAt }: Device): boolean {

@@ -39,8 +39,8 @@ export class EmbeddedSessions implements Sessions {
   async save(session: OwnedSession): Promise<boolean> {
     const stored = this.#get(session.sessionId)
     if (stored !== undefined && stored.generation > session.generation) return false
-    const { releasedAt: _released, ...kept } = stored ?? {}
-    await this.#put({ ...kept, ...session, owner: this.owner })
+    const previous = stored?.previous
+    await this.#put({ ...session, owner: this.owner, ...(previous === undefined ? {} : { previous }) })
     return true
   }
 

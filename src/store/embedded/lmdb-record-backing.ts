@@ -11,7 +11,8 @@ export class LmdbRecordBacking implements RecordBacking {
 
   constructor(root: RootDatabase) {
     this.#root = root
-    this.#records = root.openDB({ name: 'records' })
+    // The encoding that lmdb has by default renames `__proto__`, which is a name of a room like any other.
+    this.#records = root.openDB({ name: 'records', encoding: 'json' })
   }
 
   get(key: RecordKey): unknown {

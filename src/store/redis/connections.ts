@@ -36,8 +36,7 @@ export interface RedisConnection extends Redis {
   rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
   rcEndSession(session: Key, generation: number): Promise<null>
   rcEndOfLease(leases: Key, ended: Key, node: string): Promise<string | null>
-  rcFileGroup(groupsOf: Key, group: string, filed: string, groupsMax: number): Promise<string | null>
-  rcUnfileGroup(groupsOf: Key, group: string, filed: string): Promise<null>
+  rcFileGroup(groupsOf: Key, group: string, id: string, addedAt: number, groupsMax: number): Promise<0 | 1>
   rcAddMember(members: Key, names: Key, userId: string, membership: string): Promise<string>
   rcDropMember(members: Key, names: Key, userId: string): Promise<string | null>
   rcCountNodes(leases: Key, connections: Key, node: string): Promise<[nodes: number, connections: number]>

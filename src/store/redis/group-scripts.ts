@@ -1,23 +1,23 @@
 /*
- * A membership stands in two partitions, the group's and the user's. The group's side is the truth; the user's side is
- * written before it and removed after it, so that it names every group that the user is in, and sometimes one more.
+ * A membership stands in two partitions, the group's and the user's. The group's side is the truth. The user's side is
+ * written before it and removed after it, each membership under its own id, so that nobody takes away what another has
+ * written: it names every membership of the user, and sometimes one more.
  */
 
 /**
- * KEYS groups of the user; ARGV group, `ID ADDED_AT_MS` of the membership, groups at most. Answers what is filed, nil
- * where no more may be.
+ * KEYS groups of the user; ARGV group, id of the membership, added at ms, groups at most. Answers 1, or 0 where the user
+ * has as many other groups already.
  */
 const fileGroup = /* lua */ `
-  local known = redis.call('HGET', KEYS[1], ARGV[1])
-  if known then return known end
-  if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return nil end
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-  return ARGV[2]
-`
-
-/** KEYS groups of the user; ARGV group, `ID ADDED_AT_MS`. Another membership stays filed. */
-const unfileGroup = /* lua */ `
-  if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+  local seen, others = { [ARGV[1]] = true }, 0
+  for _, filed in ipairs(redis.call('HKEYS', KEYS[1])) do
+    local group = string.match(filed, '^([^\\n]*)')
+    if not seen[group] then others = others + 1 end
+    seen[group] = true
+  end
+  if others >= tonumber(ARGV[4]) then return 0 end
+  redis.call('HSET', KEYS[1], ARGV[1] .. '\\n' .. ARGV[2], ARGV[3])
+  return 1
 `
 
 /** KEYS members, names of members; ARGV user, membership. Answers the membership that stands there. */
@@ -39,7 +39,6 @@ const dropMember = /* lua */ `
 
 export const groupScripts = {
   rcFileGroup: { lua: fileGroup, numberOfKeys: 1 },
-  rcUnfileGroup: { lua: unfileGroup, numberOfKeys: 1 },
   rcAddMember: { lua: addMember, numberOfKeys: 2 },
   rcDropMember: { lua: dropMember, numberOfKeys: 2 }
 } as const

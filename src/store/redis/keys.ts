@@ -102,7 +102,7 @@ export class Keys {
     return `${this.#at(group)}:group-names:${group}`
   }
 
-  /** Hash: group → `ID ADDED_AT_MS` of the membership, of a user; may hold groups that the user is not in any more. */
+  /** Hash: group, line feed, id of a membership → `ADDED_AT_MS`, of a user; may hold some that are not, or no more. */
   groupsOf(userId: string): string {
     return `${this.#at(userId)}:groups-of:${userId}`
   }

@@ -4,7 +4,7 @@ import type { PageQuery } from '../presence.js'
 import type { RedisConnection } from './connections.js'
 import type { Keys } from './keys.js'
 
-/** A group that is filed under a user for so long without a membership is left over from a removal that was cut off. */
+/** What is filed under a user for so long without its membership is left over from a change that was cut off. */
 const LEFT_OVER_MS = 60_000
 
 /** Groups over all nodes. */
@@ -25,24 +25,21 @@ export class RedisGroups implements Groups {
     fresh: GroupMembership,
     groupsMax: number
   ): Promise<GroupMembership | undefined> {
-    const file = () =>
-      answered(this.#redis.rcFileGroup(this.#keys.groupsOf(userId), group, `${fresh.id} ${fresh.addedAt}`, groupsMax))
-    let filed = await file()
-    if (filed === null && (await this.#unfileLeftOvers(userId))) filed = await file()
-    if (filed === null) return undefined
-    const [id = fresh.id] = filed.split(' ')
-    const membership = JSON.stringify({ ...fresh, id })
-    const reply = this.#redis.rcAddMember(this.#keys.members(group), this.#keys.memberNames(group), userId, membership)
-    return parse(await answered(reply))
+    const present = await this.membership(group, userId)
+    if (present !== undefined) return present
+    if (!(await this.#file(group, userId, fresh, groupsMax))) return undefined
+    const { members, memberNames } = this.#keysOf(group)
+    const reply = this.#redis.rcAddMember(members, memberNames, userId, JSON.stringify(fresh))
+    const membership = parse(await answered(reply))
+    // Another add was first.
+    if (membership?.id !== fresh.id) await this.#unfile(userId, filedAs(group, fresh.id))
+    return membership
   }
 
   async remove(group: string, userId: string): Promise<GroupMembership | undefined> {
-    const reply = this.#redis.rcDropMember(this.#keys.members(group), this.#keys.memberNames(group), userId)
-    const dropped = parse(await answered(reply))
-    if (dropped === undefined) return undefined
-    const filed = await answered(this.#redis.hget(this.#keys.groupsOf(userId), group))
-    // Added anew in the meantime: it is filed under another id, and stays.
-    if (filed?.startsWith(`${dropped.id} `) === true) await this.#unfile(userId, group, filed)
+    const { members, memberNames } = this.#keysOf(group)
+    const dropped = parse(await answered(this.#redis.rcDropMember(members, memberNames, userId)))
+    if (dropped !== undefined) await this.#unfile(userId, filedAs(group, dropped.id))
     return dropped
   }
 
@@ -69,7 +66,8 @@ export class RedisGroups implements Groups {
   }
 
   async groupsOf(userId: string): Promise<UserGroup[]> {
-    const names = (await answered(this.#redis.hkeys(this.#keys.groupsOf(userId)))).sort()
+    const filed = await answered(this.#redis.hkeys(this.#keys.groupsOf(userId)))
+    const names = [...new Set(filed.map((text) => parseFiled(text).group))].sort()
     const memberships = await Promise.all(names.map((group) => this.membership(group, userId)))
     return names.flatMap((group, index) => {
       const membership = memberships[index]
@@ -77,23 +75,41 @@ export class RedisGroups implements Groups {
     })
   }
 
-  async #unfile(userId: string, group: string, filed: string): Promise<void> {
-    await answered(this.#redis.rcUnfileGroup(this.#keys.groupsOf(userId), group, filed))
+  /** False where the user is in as many groups as may be. */
+  async #file(group: string, userId: string, { id, addedAt }: GroupMembership, groupsMax: number): Promise<boolean> {
+    const file = () => answered(this.#redis.rcFileGroup(this.#keys.groupsOf(userId), group, id, addedAt, groupsMax))
+    if ((await file()) === 1) return true
+    return (await this.#unfileLeftOvers(userId)) && (await file()) === 1
+  }
+
+  async #unfile(userId: string, filed: string): Promise<void> {
+    await answered(this.#redis.hdel(this.#keys.groupsOf(userId), filed))
   }
 
   /** True where there were any. */
   async #unfileLeftOvers(userId: string): Promise<boolean> {
-    const filed = await answered(this.#redis.hgetall(this.#keys.groupsOf(userId)))
-    const entries = await Promise.all(
-      Object.entries(filed).map(async ([group, text]) => {
-        const isOld = this.#now() - Number(text.split(' ')[1]) > LEFT_OVER_MS
-        return { group, text, leftOver: isOld && (await this.membership(group, userId)) === undefined }
-      })
-    )
-    const leftOver = entries.filter((entry) => entry.leftOver)
-    await Promise.all(leftOver.map(({ group, text }) => this.#unfile(userId, group, text)))
+    const filed = Object.entries(await answered(this.#redis.hgetall(this.#keys.groupsOf(userId))))
+    const old = filed.filter(([, addedAt]) => this.#now() - Number(addedAt) > LEFT_OVER_MS).map(([text]) => text)
+    const memberships = await Promise.all(old.map((text) => this.membership(parseFiled(text).group, userId)))
+    const leftOver = old.filter((text, index) => memberships[index]?.id !== parseFiled(text).id)
+    await Promise.all(leftOver.map((text) => this.#unfile(userId, text)))
     return leftOver.length > 0
   }
+
+  #keysOf(group: string): { members: string; memberNames: string } {
+    return { members: this.#keys.members(group), memberNames: this.#keys.memberNames(group) }
+  }
+}
+
+/** How a membership is filed under its user. */
+function filedAs(group: string, id: string): string {
+  // Ids hold no control characters.
+  return `${group}\n${id}`
+}
+
+function parseFiled(filed: string): { group: string; id: string } {
+  const [group = '', id = ''] = filed.split('\n')
+  return { group, id }
 }
 
 function parse(membership: string | null): GroupMembership | undefined {

@@ -1,6 +1,7 @@
 import { ANONYMOUS_PREFIX } from '../../protocol/ids.js'
 import { FORKS_MAX } from '../continuity.js'
 import { PAGE_BYTES_MAX } from '../streams.js'
+import { cursorScripts } from './cursor-scripts.js'
 import { groupScripts } from './group-scripts.js'
 
 /*
@@ -252,31 +253,6 @@ const disconnectUsers = /* lua */ `
 `
 
 /**
- * KEYS devices, cursors of the device, beginning of the keys of cursors; ARGV device, channel, epoch, offset, how
- * (open | advance), now ms, ttl ms, devices at most. Answers the cursor as it is now.
- */
-const moveCursor = /* lua */ `
-  local cursor = redis.call('HGET', KEYS[2], ARGV[2])
-  local given = ARGV[3] .. ':' .. ARGV[4]
-  if not cursor then
-    cursor = given
-  elseif ARGV[5] == 'advance' then
-    local epoch, offset = string.match(cursor, '^(.*):(%d+)$')
-    if epoch ~= ARGV[3] or tonumber(offset) < tonumber(ARGV[4]) then cursor = given end
-  end
-  redis.call('HSET', KEYS[2], ARGV[2], cursor)
-  redis.call('PEXPIRE', KEYS[2], ARGV[7])
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', ARGV[6] - ARGV[7]))
-  redis.call('ZADD', KEYS[1], ARGV[6], ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[7])
-  local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[8])
-  if surplus > 0 then
-    for _, device in ipairs(redis.call('ZPOPMIN', KEYS[1], surplus)) do redis.call('DEL', KEYS[3] .. device) end
-  end
-  return cursor
-`
-
-/**
  * KEYS session; ARGV generation, user, token hash, owner, rooms, removal id, ttl ms. Answers 1, or 0 where a later owner
  * has it.
  */
@@ -382,7 +358,6 @@ export const scripts = {
   rcClearRoom: { lua: clearRoom, numberOfKeys: 6 },
   rcConnectUser: { lua: connectUser, numberOfKeys: 2 },
   rcDisconnectUsers: { lua: disconnectUsers, numberOfKeys: 3 },
-  rcMoveCursor: { lua: moveCursor, numberOfKeys: 3 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
   rcDropLease: { lua: dropLease, numberOfKeys: 3 },
   rcClaimDead: { lua: claimDead, numberOfKeys: 4 },
@@ -392,5 +367,6 @@ export const scripts = {
   rcEndSession: { lua: endSession, numberOfKeys: 1 },
   rcEndOfLease: { lua: endOfLease, numberOfKeys: 2 },
   rcCountNodes: { lua: countNodes, numberOfKeys: 2 },
+  ...cursorScripts,
   ...groupScripts
 } as const
