@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Test } from 'tap'
 import { LiveClient } from './live-client.js'
+import type { Scope } from './scope.js'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -22,14 +22,14 @@ export interface ServerProcess {
 export type Environment = Readonly<Record<string, string>>
 
 /** A folder for this test only; gone with it. */
-export async function temporaryFolder(t: Test): Promise<string> {
+export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-test-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** The server's sources as a process of their own. It has not begun to listen. */
-export function spawnServer(t: Test, env: Environment, cwd = root): { child: ChildProcess; output: () => string } {
+export function spawnServer(t: Scope, env: Environment, cwd = root): { child: ChildProcess; output: () => string } {
   const tsx = import.meta.resolve('tsx')
   const child = spawn(process.execPath, ['--import', tsx, path.join(root, 'src/server.ts')], {
     cwd,
@@ -49,7 +49,7 @@ export function spawnServer(t: Test, env: Environment, cwd = root): { child: Chi
 }
 
 /** A server process that listens on a free port; killed with the test. */
-export async function startServerProcess(t: Test, env: Environment): Promise<ServerProcess> {
+export async function startServerProcess(t: Scope, env: Environment): Promise<ServerProcess> {
   const { child, output } = spawnServer(t, env)
   const url = await listening(child, output)
   return {
