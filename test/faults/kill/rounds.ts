@@ -3,7 +3,7 @@ import { DriverScope, type Scope } from '../../support/scope.js'
 import { request } from '../../support/server.js'
 import { until } from '../../support/until.js'
 import type { Random } from '../support/random.js'
-import { Book } from './book.js'
+import { Book, type Sent } from './book.js'
 import { type Books, comeBack, listen, type Position, type Stored } from './comeback.js'
 import { Publisher, post } from './publishers.js'
 import { type Rig, type StoreName, startRig } from './rigs.js'
@@ -130,16 +130,15 @@ function judgeRound(books: Books, stored: Stored, withRetries: boolean): string[
 /** Tries again with the same id, twice at the same moment: each is there once, where it was if it was there before. */
 async function retryAll(url: string, book: Book, stored: Stored[StreamName]): Promise<string[]> {
   const placeOf = new Map(stored.map((message) => [message.message_id, message.offset]))
-  const faults: string[] = []
-  for (const sent of book.unacknowledged) {
+  const retry = async (sent: Sent): Promise<string[]> => {
     const answers = await Promise.all([post(url, book, sent), post(url, book, sent)])
     const place = placeOf.get(sent.id) ?? answers[0]?.offset
     const fresh = answers.filter((answer) => answer?.duplicate === false).length
     const isOnce = fresh === (placeOf.has(sent.id) ? 0 : 1) && answers.every((answer) => answer?.offset === place)
-    if (!isOnce) faults.push(`${book.stream}: the retry of ${sent.id} was answered ${JSON.stringify(answers)}`)
     sent.acknowledged = { offset: place }
+    return isOnce ? [] : [`${book.stream}: the retry of ${sent.id} was answered ${JSON.stringify(answers)}`]
   }
-  return faults
+  return (await Promise.all(book.unacknowledged.map(retry))).flat()
 }
 
 function countsOf(books: Books, stored: Stored) {
