@@ -109,7 +109,13 @@ export class GroupRegistry {
     // Who hears the group is in it: the store need not be asked.
     const isHearing = this.#options.feeds.has(connection, groupChannel(group))
     const check = isHearing ? undefined : this.#requireMember(connection, group)
-    return await this.#starts.run(connection, group, { check, begin: () => this.publish(request) })
+    try {
+      return await this.#starts.run(connection, group, { check, begin: () => this.publish(request) })
+    } catch (error) {
+      // Whatever it failed at, it can be tried again under its id.
+      if (error instanceof RoomcastError) error.messageId ??= request.messageId
+      throw error
+    }
   }
 
   /** Moves the cursor of a member's device. Throws `forbidden` for one who is none. */

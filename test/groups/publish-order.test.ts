@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { storeUnavailable } from '../../src/errors.js'
 import { onEachStore, range } from '../live/each-store.js'
 import { request } from '../support/server.js'
 
@@ -20,4 +21,14 @@ onEachStore('what a member sends right after it connected is stored in the order
     t.strictSame(stored, range(1, 40), `round ${round}`)
     alice.terminate()
   }
+})
+
+onEachStore('a publish whose membership cannot be looked up is answered with its id', async (t, start) => {
+  const server = await start()
+  const bob = await server.connect('/ws?user_id=bob')
+  server.app.store.groups.membership = async () => {
+    throw storeUnavailable(new Error('away'))
+  }
+  const answer = await bob.ask({ type: 'group_message', group: 'g', content: 1, message_id: 'mine' })
+  t.match(answer, { type: 'error', code: 'store_unavailable', message_id: 'mine', retry_after_ms: 1000 })
 })
