@@ -17,7 +17,7 @@ export async function startNodes(scope: Scope, count: number, settings: Record<s
 /** Seconds of processor time that a server has used so far. */
 export async function cpuSeconds({ url }: ServerProcess): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(/^process_cpu_seconds_total ([\d.e+-]+)/m.exec(text)?.[1] ?? Number.NaN)
+  return Number(/^roomcast_process_cpu_seconds_total ([\d.e+-]+)/m.exec(text)?.[1] ?? Number.NaN)
 }
 
 /** Bytes of memory that a server has at the moment. */
