@@ -14,6 +14,7 @@ import type { GroupMembership, Groups } from '../store/groups.js'
 import type { PageQuery } from '../store/presence.js'
 import type { Retention, Streams } from '../store/streams.js'
 import { groupChannel } from './group-channel.js'
+import { StartOrder } from './start-order.js'
 
 export interface GroupRegistryOptions {
   readonly groups: Groups
@@ -52,6 +53,7 @@ const DELETE_PAGE = 100
 /** Groups of users as the backend keeps them, and what their members may do. */
 export class GroupRegistry {
   readonly #options: GroupRegistryOptions
+  readonly #starts = new StartOrder()
 
   constructor(options: GroupRegistryOptions) {
     this.#options = options
@@ -103,11 +105,17 @@ export class GroupRegistry {
 
   /** As a member. Throws `forbidden` for one who is none, and as `publish`. */
   async publishAs(connection: Connection, request: GroupPublishRequest): Promise<GroupPublishReply> {
+    const { group } = request
     // Who hears the group is in it: the store need not be asked.
-    if (!this.#options.feeds.has(connection, groupChannel(request.group))) {
-      await this.#requireMember(connection, request.group)
+    const isHearing = this.#options.feeds.has(connection, groupChannel(group))
+    const check = isHearing ? undefined : this.#requireMember(connection, group)
+    try {
+      return await this.#starts.run(connection, group, { check, begin: () => this.publish(request) })
+    } catch (error) {
+      // Whatever it failed at, it can be tried again under its id.
+      if (error instanceof RoomcastError) error.messageId ??= request.messageId
+      throw error
     }
-    return await this.publish(request)
   }
 
   /** Moves the cursor of a member's device. Throws `forbidden` for one who is none. */

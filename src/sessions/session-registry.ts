@@ -172,24 +172,13 @@ export class SessionRegistry {
       await sessions.release(sessionId, session.generation)
       throw new RoomcastError('session_not_found')
     }
-    const kicked = await this.#kickedOf(session)
-    if (connection.userId === null) this.#options.identify(connection, session.userId)
-    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions })
-    // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
-    const rival = this.#bySessionId.get(sessionId)
-    if (rival !== undefined && rival.generation > session.generation) {
-      // Another connection took it while this one found its rooms.
-      connection.close(CloseCode.SessionTakenOver)
-      throw new RoomcastError('session_not_found')
+    try {
+      const { reply, begin } = await this.#takeOver(fresh, session, positions)
+      return { reply: { ...reply, resume_token: resumeToken }, begin }
+    } finally {
+      // Also where this one did not make it: whoever takes the session from it cannot know of that owner.
+      this.#tellFormerOwner(session, formerOwner)
     }
-    const kept = outcomes.filter(({ reply }) => !removed.includes(reply.room))
-    this.#adopt(fresh, session, kept)
-    this.#dismiss(session, formerOwner, rival)
-    for (const room of removed) void this.#options.rooms.leave(connection, room)
-    if (removed.length > 0) void this.#saveSafely(fresh)
-    const rooms = Object.fromEntries(kept.map(({ reply: { room, ...state } }) => [room, state]))
-    const reply = { session_id: sessionId, resume_token: resumeToken, user_id: session.userId, rooms, removed }
-    return { reply, begin: () => kept.forEach((outcome) => void outcome.begin()) }
   }
 
   /** The connection is gone: its session waits for it, or is over where the client said goodbye. */
@@ -202,6 +191,35 @@ export class SessionRegistry {
     const { sessions } = this.#options
     if (clean) await sessions.end(session.sessionId, session.generation)
     else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+  }
+
+  /** Brings a session that was taken to life on a connection. */
+  async #takeOver(
+    fresh: LiveSession,
+    session: OwnedSession,
+    positions: Readonly<Record<string, PositionInput>>
+  ): Promise<{ reply: Omit<ResumeReply, 'resume_token'>; begin: () => void }> {
+    const { connection } = fresh
+    const { sessionId, userId } = session
+    const kicked = await this.#kickedOf(session)
+    if (connection.userId === null) this.#options.identify(connection, userId)
+    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions })
+    // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
+    const rival = this.#bySessionId.get(sessionId)
+    if (rival !== undefined && rival.generation > session.generation) {
+      // Another connection took it while this one found its rooms.
+      connection.close(CloseCode.SessionTakenOver)
+      throw new RoomcastError('session_not_found')
+    }
+    const kept = outcomes.filter(({ reply }) => !removed.includes(reply.room))
+    this.#adopt(fresh, session, kept)
+    rival?.connection.close(CloseCode.SessionTakenOver)
+    for (const room of removed) void this.#options.rooms.leave(connection, room)
+    // Another node may have taken it meanwhile, and told this one too early: the write tells.
+    void this.#saveSafely(fresh)
+    const rooms = Object.fromEntries(kept.map(({ reply: { room, ...state } }) => [room, state]))
+    const reply = { session_id: sessionId, user_id: userId, rooms, removed: [...removed] }
+    return { reply, begin: () => kept.forEach((outcome) => void outcome.begin()) }
   }
 
   /** Rooms that its user was put out of since. Throws `session_not_found` where that was everything. */
@@ -255,10 +273,9 @@ export class SessionRegistry {
     this.#bySessionId.set(session.sessionId, live)
   }
 
-  /** Tells the connection that had the session before, where it is still there. */
-  #dismiss({ sessionId, generation }: OwnedSession, formerOwner: string, rival: LiveSession | undefined): void {
+  /** The connection that had the session before may still be there, on another node. */
+  #tellFormerOwner({ sessionId, generation }: OwnedSession, formerOwner: string): void {
     const { sessions, streams, onError } = this.#options
-    rival?.connection.close(CloseCode.SessionTakenOver)
     if (formerOwner === sessions.owner) return
     const note = Buffer.from(JSON.stringify({ sessionId, generation }))
     streams.signal(nodeChannel(formerOwner), note).catch(onError)

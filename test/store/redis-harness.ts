@@ -8,6 +8,7 @@ import { OrderedScript } from '../../src/store/redis/ordered-script.js'
 import { RedisStreams } from '../../src/store/redis/redis-streams.js'
 import { RunWatch } from '../../src/store/redis/run-watch.js'
 import { publishScript } from '../../src/store/redis/scripts.js'
+import type { Scope } from '../support/scope.js'
 import { Hearing } from './hearing.js'
 import type { StreamsUnderTest } from './streams-contract.js'
 
@@ -21,7 +22,7 @@ export async function connect(t: Test, url: string): Promise<RedisConnections> {
 }
 
 /** A bare connection, to look behind the store and to disturb it. */
-export async function bystander(t: Test, url: string): Promise<Redis> {
+export async function bystander(t: Scope, url: string): Promise<Redis> {
   const redis = new Redis(url, { lazyConnect: true })
   t.teardown(() => redis.disconnect())
   // Some tests end the server under it.

@@ -1,32 +1,41 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Test } from 'tap'
 import { startRedis } from '../support/redis-server.js'
+import type { Scope } from '../support/scope.js'
 import { until } from './hearing.js'
 import { bystander } from './redis-harness.js'
+
+interface Place {
+  readonly port: number
+  readonly folder: string
+  readonly options: readonly string[]
+  readonly process: ChildProcess
+}
 
 /** A `redis-server` that keeps its port and its folder over its end. */
 export class RestartableRedis {
   readonly url: string
-  readonly #t: Test
+  readonly #t: Scope
   readonly #port: number
   readonly #folder: string
+  readonly #options: readonly string[]
   #process: ChildProcess
 
-  private constructor(t: Test, port: number, folder: string, process: ChildProcess) {
+  private constructor(t: Scope, { port, folder, options, process }: Place) {
     this.#t = t
     this.#port = port
     this.#folder = folder
+    this.#options = options
     this.#process = process
     this.url = `redis://127.0.0.1:${port}`
   }
 
-  static async start(t: Test): Promise<RestartableRedis> {
-    const { url, port, process } = await startRedis(t)
+  static async start(t: Scope, options: readonly string[] = []): Promise<RestartableRedis> {
+    const { url, port, process } = await startRedis(t, options)
     const redis = await bystander(t, url)
     const [, folder = ''] = (await redis.config('GET', 'dir')) as string[]
     redis.disconnect()
-    return new RestartableRedis(t, port, folder, process)
+    return new RestartableRedis(t, { port, folder, options, process })
   }
 
   /** Writes what is there now to the disk. */
@@ -38,14 +47,23 @@ export class RestartableRedis {
 
   /** Kills the server and starts another on what was saved: whatever came later is lost. */
   async crash(): Promise<void> {
+    await this.kill()
+    await this.restart()
+  }
+
+  async kill(): Promise<void> {
+    const exited = once(this.#process, 'exit')
     this.#process.kill('SIGKILL')
-    await once(this.#process, 'exit')
+    await exited
+  }
+
+  async restart(): Promise<void> {
     await until(() => this.#tryToStart())
   }
 
   async #tryToStart(): Promise<boolean> {
     const place = ['--port', String(this.#port), '--bind', '127.0.0.1', '--dir', this.#folder]
-    const server = spawn('redis-server', [...place, '--save', '', '--appendonly', 'no'], {
+    const server = spawn('redis-server', [...place, '--save', '', '--appendonly', 'no', ...this.#options], {
       stdio: ['ignore', 'pipe', 'inherit']
     })
     this.#t.teardown(() => server.kill('SIGKILL'))

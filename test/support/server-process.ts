@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Test } from 'tap'
 import { LiveClient } from './live-client.js'
+import type { Scope } from './scope.js'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -22,7 +22,7 @@ export interface ServerProcess {
 export type Environment = Readonly<Record<string, string>>
 
 /** A folder for this test only; gone with it. */
-export async function temporaryFolder(t: Test): Promise<string> {
+export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-test-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
@@ -39,7 +39,7 @@ export function builtServer(): readonly string[] {
 
 /** The server, by its sources unless told otherwise, as a process of its own. It has not begun to listen. */
 export function spawnServer(
-  t: Test,
+  t: Scope,
   env: Environment,
   cwd = root,
   program: readonly string[] = fromSources
@@ -63,7 +63,7 @@ export function spawnServer(
 
 /** A server process that listens on a free port; killed with the test. */
 export async function startServerProcess(
-  t: Test,
+  t: Scope,
   env: Environment,
   program?: readonly string[]
 ): Promise<ServerProcess> {
