@@ -51,6 +51,8 @@ export interface JoinOutcome {
   readonly removalId: string | undefined
   /** What the connection is sent follows on this. */
   readonly from: Position
+  /** The client said itself how far it has the room. */
+  readonly isClaimed: boolean
   /** Begins the replay and the live messages. Call once, as soon as the reply is on its way. */
   begin(): void
 }
@@ -318,7 +320,7 @@ export class RoomRegistry {
       void channel.catchUp(receiver, behind ? undefined : page)
       if ('userChanged' in change) this.#tell('user_joined', [change])
     }
-    return { reply, removalId, from: receiver.position, begin }
+    return { reply, removalId, from: receiver.position, isClaimed: request.since !== undefined, begin }
   }
 
   /** The receiver of an earlier join of the same connection. */

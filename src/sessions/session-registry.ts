@@ -114,11 +114,14 @@ export class SessionRegistry {
   }
 
   /** The connection is in a room: resolves when its session says so, or cannot be written now and will be later. */
-  async joined(connection: Connection, { reply: { room }, from, removalId }: JoinOutcome): Promise<void> {
+  async joined(connection: Connection, { reply: { room }, from, isClaimed, removalId }: JoinOutcome): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
-    // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again.
-    session.rooms.set(room, { ...from, removalId })
+    const before = session.rooms.get(room)
+    const wasBehind = before?.epoch === from.epoch && before.offset < from.offset
+    // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again; and for one that was
+    // in already, what was on its way to it is no further than it was, unless it says so itself.
+    session.rooms.set(room, { ...(wasBehind && !isClaimed ? before : from), removalId })
     session.kept = true
     await this.#saveSafely(session)
   }
@@ -158,14 +161,10 @@ export class SessionRegistry {
     const fresh = this.#byConnection.get(connection)
     const resumeToken = newToken()
     const nextTokenHash = hashOf(resumeToken)
-    const taken = await sessions.take({ sessionId, tokenHash: hashOf(request.resumeToken), nextTokenHash })
+    const tokenHash = hashOf(request.resumeToken)
+    const taken = await sessions.take({ sessionId, userId: connection.userId, tokenHash, nextTokenHash })
     if (taken === undefined || fresh === undefined) throw new RoomcastError('session_not_found')
     const { session, formerOwner } = taken
-    if (connection.userId !== null && connection.userId !== session.userId) {
-      // It stays whose it is, for whoever has a right to it.
-      await sessions.release(sessionId, session.generation)
-      throw new RoomcastError('session_not_found')
-    }
     const kicked = await this.#kickedOf(session)
     if (connection.userId === null) this.#options.identify(connection, session.userId)
     const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions })
@@ -180,7 +179,9 @@ export class SessionRegistry {
     this.#adopt(fresh, session, kept)
     this.#dismiss(session, formerOwner, rival)
     for (const room of removed) void this.#options.rooms.leave(connection, room)
-    if (removed.length > 0) void this.#saveSafely(fresh)
+    // What is stored may say that the client has more than it claims now.
+    const isBehind = kept.some(({ reply, from }) => from.offset < (session.rooms[reply.room]?.offset ?? 0))
+    if (removed.length > 0 || isBehind) void this.#saveSafely(fresh)
     const rooms = Object.fromEntries(kept.map(({ reply: { room, ...state } }) => [room, state]))
     const reply = { session_id: sessionId, resume_token: resumeToken, user_id: session.userId, rooms, removed }
     return { reply, begin: () => kept.forEach((outcome) => void outcome.begin()) }
