@@ -113,6 +113,11 @@ export class SessionRegistry {
     return { sessionId: session.sessionId, resumeToken }
   }
 
+  /** The session of a connection that is not closed yet. */
+  idOf(connection: Connection): string {
+    return this.#byConnection.get(connection)?.sessionId ?? ''
+  }
+
   /** The connection is in a room: resolves when its session says so, or cannot be written now and will be later. */
   async joined(connection: Connection, { reply: { room }, from, isClaimed, removalId }: JoinOutcome): Promise<void> {
     const session = this.#byConnection.get(connection)
@@ -252,8 +257,9 @@ export class SessionRegistry {
 
   /** Tells the connection that had the session before, where it is still there. */
   #dismiss({ sessionId, generation }: OwnedSession, formerOwner: string, rival: LiveSession | undefined): void {
-    const { sessions, streams, onError } = this.#options
+    const { rooms, sessions, streams, onError } = this.#options
     rival?.connection.close(CloseCode.SessionTakenOver)
+    rooms.endGrace(sessionId)
     if (formerOwner === sessions.owner) return
     const note = Buffer.from(JSON.stringify({ sessionId, generation }))
     streams.signal(nodeChannel(formerOwner), note).catch(onError)
@@ -263,7 +269,8 @@ export class SessionRegistry {
     try {
       const { sessionId, generation } = JSON.parse(encoded.toString()) as OwnedSession
       const session = this.#bySessionId.get(sessionId)
-      if (session !== undefined && session.generation < generation) this.#lose(session)
+      if (session === undefined) this.#options.rooms.endGrace(sessionId)
+      else if (session.generation < generation) this.#lose(session)
     } catch (error) {
       this.#options.onError(error)
     }

@@ -11,6 +11,8 @@ function credentialsOf(client: LiveClient): { session_id: string; resume_token: 
 const publish = (server: TestServer, content: unknown) =>
   request(`${server.url}/rooms/r/messages`, { method: 'POST', body: { content } })
 
+const online = async (server: TestServer) => (await request(`${server.url}/rooms/r/online`)).body
+
 const settings = { PRESENCE_GRACE: 60 }
 
 onEachStore('joining a room again confirms nothing that no pong has confirmed', async (t, start) => {
@@ -55,4 +57,38 @@ onEachStore('a token in the hands of another user changes nothing of the session
   alice.terminate()
   const again = await server.connect('/ws')
   t.match(await again.ask({ type: 'resume', ...credentialsOf(alice) }), { rooms: { r: {}, s: {} } })
+})
+
+onEachStore('who is back within the grace is counted once, and leaves at once', async (t, start) => {
+  const server = await start(settings)
+  const watcher = await server.connect('/ws?user_id=watcher')
+  await watcher.ask({ type: 'join_room', room: 'r' })
+  const before = await server.connect('/ws?user_id=alice')
+  await before.ask({ type: 'join_room', room: 'r' })
+  before.terminate()
+  await until(async () => (await request(`${server.url}/users/alice`)).body.connections === 0)
+  t.match(await online(server), { online_count: 2, connections: 2 })
+  const after = await server.connect('/ws')
+  t.match(await after.ask({ type: 'resume', ...credentialsOf(before) }), { rooms: { r: { online_count: 2 } } })
+  await until(
+    () => online(server),
+    ({ connections }) => connections === 2
+  )
+  await after.ask({ type: 'leave_room', room: 'r' })
+  await watcher.next(({ action, user_id }) => action === 'user_left' && user_id === 'alice')
+  t.match(await online(server), { online_count: 1, connections: 1 })
+})
+
+onEachStore('who is disconnected by the backend while away is not counted any more', async (t, start) => {
+  const server = await start(settings)
+  const alice = await server.connect('/ws?user_id=alice')
+  await alice.ask({ type: 'join_room', room: 'r' })
+  alice.terminate()
+  await until(async () => (await request(`${server.url}/users/alice`)).body.connections === 0)
+  t.match(await online(server), { online_count: 1 }, 'the grace lasts')
+  await request(`${server.url}/users/alice/connections`, { method: 'DELETE' })
+  await until(
+    () => online(server),
+    ({ online_count }) => online_count === 0
+  )
 })
