@@ -14,7 +14,7 @@ export interface TestRedis {
 }
 
 /** A real `redis-server` on a free port and in a folder of its own; ended with the test. */
-export async function startRedis(t: Test, options: readonly string[] = []): Promise<TestRedis> {
+export async function startRedis(t: Pick<Test, 'teardown'>, options: readonly string[] = []): Promise<TestRedis> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-redis-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   for (;;) {
