@@ -170,7 +170,7 @@ export class Live {
     heartbeat.remove(connection)
     feeds.detachAll(connection)
     const clean = isCleanClose(code)
-    if (!clean) rooms.leaveAllLater(connection)
+    if (!clean) rooms.leaveAllLater(connection, sessions.idOf(connection))
     const left = clean ? rooms.leaveAll(connection) : undefined
     const ending = Promise.all([left, sessions.closed(connection, clean), users.forget(connection)]).then(
       () => {},

@@ -16,7 +16,7 @@ import type { RoomDeparture } from '../store/nodes.js'
 import type { Counts, Membership, PresenceChange, RoomCounts } from '../store/presence.js'
 import type { Removals } from '../store/removals.js'
 import type { Position, SignalMessage, Streams } from '../store/streams.js'
-import { GraceQueue } from './grace-queue.js'
+import { type Departure, Departures } from './departures.js'
 import { newestOf, type ReplayRequest, readReplay, recoveryOf, startOf } from './join-replay.js'
 import { PresenceEvents } from './presence-events.js'
 import type { RoomFamilies } from './room-families.js'
@@ -54,6 +54,8 @@ export interface JoinOutcome {
   readonly removalId: string | undefined
   /** What the connection is sent follows on this. */
   readonly from: Position
+  /** The client said itself how far it has the room. */
+  readonly isClaimed: boolean
   /** Begins the replay and the live messages. Call once, as soon as the reply is on its way. */
   begin(): void
 }
@@ -65,12 +67,10 @@ export class RoomRegistry {
   readonly #options: RoomRegistryOptions
   readonly #publisher: RoomPublisher
   readonly #events: PresenceEvents
-  readonly #grace: GraceQueue
+  readonly #departures: Departures
   readonly #retries: RetryQueue
   readonly #seats = new Seats()
   readonly #leaving = new Set<Promise<void>>()
-  /** Connections that dropped and whose user is still counted. */
-  readonly #dropped = new Set<Departure>()
 
   constructor(options: RoomRegistryOptions) {
     const { clock, families, presenceEventsMax } = options
@@ -80,7 +80,7 @@ export class RoomRegistry {
     const namesUsers = (room: string, users: number) =>
       users <= presenceEventsMax && families.presenceIn(room) === 'list'
     const send = (room: string, note: Buffer) => options.streams.signal(channelOf(room), note).catch(options.onError)
-    this.#grace = new GraceQueue(clock, options.graceMs)
+    this.#departures = new Departures(clock, options.graceMs, (departure) => this.#depart(departure))
     this.#retries = new RetryQueue(clock, options.onError)
     this.#events = new PresenceEvents({ namesUsers, clock, send })
   }
@@ -144,17 +144,23 @@ export class RoomRegistry {
    * A connection dropped: it hears nothing more, and the others hear that its user left only if it has not come back
    * when the grace is over.
    */
-  leaveAllLater(connection: Connection): void {
+  leaveAllLater(connection: Connection, sessionId: string): void {
     const rooms = this.#unseatAll(connection)
     if (rooms.length === 0) return
-    const departure = { connection, rooms }
-    this.#dropped.add(departure)
-    this.#grace.add(() => {
-      this.#dropped.delete(departure)
-      const leaving = this.#retries.run(() => this.#quit(connection, rooms))
-      this.#leaving.add(leaving)
-      void leaving.then(() => this.#leaving.delete(leaving))
-    })
+    this.#departures.add(sessionId, { connection, rooms })
+  }
+
+  /**
+   * The connection that a session had before counts no longer: the session is on another one by now, which is in its
+   * rooms. Idempotent.
+   */
+  endGrace(sessionId: string): void {
+    this.#departures.end(sessionId)
+  }
+
+  /** Nor do those of a user who is out of everything, but for connections that came after the removal. Idempotent. */
+  endGraceOf(userId: string, removalId: string): void {
+    this.#departures.endOf(userId, removalId)
   }
 
   /**
@@ -170,8 +176,7 @@ export class RoomRegistry {
       this.#unseat(connection, room)
       connection.outbox.pushPayload(encodeRemoved({ room }, 'kicked'))
     }
-    const dropped = [...this.#dropped].filter(({ connection }) => connection.userId === userId)
-    const gone = [...out, ...dropped.filter(({ rooms }) => rooms.includes(room)).map(({ connection }) => connection)]
+    const gone = [...out, ...this.#departures.of(userId, room)]
     await Promise.all(gone.map((connection) => this.#retries.run(() => this.#quit(connection, [room]))))
     return out
   }
@@ -255,7 +260,7 @@ export class RoomRegistry {
 
   /** Resolves when the members have been told of everything that happened so far. */
   async settled(): Promise<void> {
-    this.#grace.flush()
+    this.#departures.flush()
     await Promise.all(this.#leaving)
     this.#retries.close()
     await this.#events.settled()
@@ -271,6 +276,12 @@ export class RoomRegistry {
     if (already) return await this.counts(room)
     const [change] = await this.#options.presence.join([membershipOf(connection, room)])
     return change ?? { users: 0, connections: 0 }
+  }
+
+  #depart({ connection, rooms }: Departure): void {
+    const leaving = this.#retries.run(() => this.#quit(connection, rooms))
+    this.#leaving.add(leaving)
+    void leaving.then(() => this.#leaving.delete(leaving))
   }
 
   /** Rooms that the connection is in again by now are left alone. */
@@ -314,7 +325,7 @@ export class RoomRegistry {
       void channel.catchUp(receiver, behind ? undefined : page)
       if ('userChanged' in change) this.#tell('user_joined', [change])
     }
-    return { reply, removalId, from: receiver.position, begin }
+    return { reply, removalId, from: receiver.position, isClaimed: request.since !== undefined, begin }
   }
 
   /** The receiver of an earlier join of the same connection. */
@@ -358,11 +369,6 @@ export interface Expulsion {
   readonly room: string
   readonly userId: string
   readonly removalId: string
-}
-
-interface Departure {
-  readonly connection: Connection
-  readonly rooms: readonly string[]
 }
 
 interface Arrival {

@@ -117,12 +117,20 @@ export class SessionRegistry {
     return { sessionId: session.sessionId, resumeToken }
   }
 
+  /** The session of a connection that is not closed yet. */
+  idOf(connection: Connection): string {
+    return this.#byConnection.get(connection)?.sessionId ?? ''
+  }
+
   /** The connection is in a room: resolves when its session says so, or cannot be written now and will be later. */
-  async joined(connection: Connection, { reply: { room }, from, removalId }: JoinOutcome): Promise<void> {
+  async joined(connection: Connection, { reply: { room }, from, isClaimed, removalId }: JoinOutcome): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
-    // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again.
-    session.rooms.set(room, { ...from, removalId })
+    const before = session.rooms.get(room)
+    const wasBehind = before?.epoch === from.epoch && before.offset < from.offset
+    // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again; and for one that was
+    // in already, what was on its way to it is no further than it was, unless it says so itself.
+    session.rooms.set(room, { ...(wasBehind && !isClaimed ? before : from), removalId })
     session.kept = true
     await this.#saveSafely(session)
   }
@@ -164,14 +172,10 @@ export class SessionRegistry {
     if (fresh === undefined || connection.closed) throw new RoomcastError('session_not_found')
     const resumeToken = newToken()
     const nextTokenHash = hashOf(resumeToken)
-    const taken = await sessions.take({ sessionId, tokenHash: hashOf(request.resumeToken), nextTokenHash })
+    const tokenHash = hashOf(request.resumeToken)
+    const taken = await sessions.take({ sessionId, userId: connection.userId, tokenHash, nextTokenHash })
     if (taken === undefined) throw new RoomcastError('session_not_found')
     const { session, formerOwner } = taken
-    if (connection.userId !== null && connection.userId !== session.userId) {
-      // It stays whose it is, for whoever has a right to it.
-      await sessions.release(sessionId, session.generation)
-      throw new RoomcastError('session_not_found')
-    }
     try {
       const { reply, begin } = await this.#takeOver(fresh, session, positions)
       return { reply: { ...reply, resume_token: resumeToken }, begin }
@@ -214,6 +218,7 @@ export class SessionRegistry {
     const kept = outcomes.filter(({ reply }) => !removed.includes(reply.room))
     this.#adopt(fresh, session, kept)
     rival?.connection.close(CloseCode.SessionTakenOver)
+    this.#options.rooms.endGrace(sessionId)
     for (const room of removed) void this.#options.rooms.leave(connection, room)
     // Another node may have taken it meanwhile, and told this one too early: the write tells.
     void this.#saveSafely(fresh)
@@ -285,7 +290,8 @@ export class SessionRegistry {
     try {
       const { sessionId, generation } = JSON.parse(encoded.toString()) as OwnedSession
       const session = this.#bySessionId.get(sessionId)
-      if (session !== undefined && session.generation < generation) this.#lose(session)
+      if (session === undefined) this.#options.rooms.endGrace(sessionId)
+      else if (session.generation < generation) this.#lose(session)
     } catch (error) {
       this.#options.onError(error)
     }

@@ -23,6 +23,8 @@ export interface OwnedSession {
 
 export interface TakeRequest {
   readonly sessionId: string
+  /** Only where it is this user's; null for any. */
+  readonly userId: string | null
   /** Of the token that was shown. */
   readonly tokenHash: string
   /** Of the one that is good from now on. */
@@ -49,7 +51,8 @@ export interface Sessions {
   save(session: OwnedSession): Promise<boolean>
   /**
    * Hands a session to this node, in the next generation and under the next token. The token before works once more
-   * for 30 s. Undefined for an unknown or expired session and for a token that does not match. Atomic: of two at once
+   * for 30 s. Undefined for an unknown or expired session, for one of another user and for a token that does not match,
+   * and then nothing has changed. Atomic: of two at once
    * with the same token the second takes it from the first.
    */
   take(request: TakeRequest): Promise<TakenSession | undefined>

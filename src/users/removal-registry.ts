@@ -65,6 +65,7 @@ export class RemovalRegistry implements ControlListener {
       })
     } else if (entry.type === 'disconnect') {
       for (const connection of [...this.#options.pool.ofUser(entry.user)]) closeUnlessNewer(connection, entry.removal)
+      this.#options.rooms.endGraceOf(entry.user, entry.removal)
     }
   }
 

@@ -146,5 +146,7 @@ async function checkStillWorking(t: Test, nodes: readonly TestServer[]): Promise
 async function keysWithoutEnd(redis: Redis): Promise<string[]> {
   const keys = await redis.keys('*')
   const ends = await Promise.all(keys.map((key) => redis.pttl(key)))
-  return keys.filter((key, index) => ends[index] === -1 && !/\{nodes\}|:group:|:group-names:|:groups-of:/.test(key))
+  return keys.filter(
+    (key, index) => ends[index] === -1 && !/\{nodes\}|:ingest$|:group:|:group-names:|:groups-of:/.test(key)
+  )
 }

@@ -76,6 +76,8 @@ class World {
     this.#channel = new Channel({
       id: 'room:r',
       tag: { room: 'r' },
+      retention: { size: 100_000, ttlMs: Number.POSITIVE_INFINITY },
+      clock: new ManualClock(),
       turn: this.#turn,
       read: (query) => this.#read(query),
       pause: () => this.#step('pause'),

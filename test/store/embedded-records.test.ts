@@ -22,7 +22,8 @@ t.test('what an earlier process had connected waits from the start of the next o
   clock.advance(600_000)
   const later = await another?.()
   later?.clock.advance(59_999)
-  const takeOf = (sessionId: string) => later?.store.sessions.take({ sessionId, tokenHash: 't1', nextTokenHash: 't2' })
+  const takeOf = (sessionId: string) =>
+    later?.store.sessions.take({ sessionId, userId: null, tokenHash: 't1', nextTokenHash: 't2' })
   t.match(await takeOf('in time'), { session: { generation: 2 }, formerOwner: store.sessions.owner })
   later?.clock.advance(1)
   t.equal(await takeOf('late'), undefined)
@@ -33,10 +34,11 @@ t.test('the token before works in the next process, too, for the rest of its tim
   const session = { userId: 'ann', generation: 1, tokenHash: 't1', rooms: {} }
   for (const sessionId of ['in time', 'late']) {
     await store.sessions.save({ ...session, sessionId })
-    await store.sessions.take({ sessionId, tokenHash: 't1', nextTokenHash: 'lost' })
+    await store.sessions.take({ sessionId, userId: null, tokenHash: 't1', nextTokenHash: 'lost' })
   }
   const later = await another?.()
-  const takeOf = (sessionId: string) => later?.store.sessions.take({ sessionId, tokenHash: 't1', nextTokenHash: 't2' })
+  const takeOf = (sessionId: string) =>
+    later?.store.sessions.take({ sessionId, userId: null, tokenHash: 't1', nextTokenHash: 't2' })
   clock.advance(PREVIOUS_TOKEN_MS - 1)
   t.match(await takeOf('in time'), { session: { generation: 3 } })
   clock.advance(1)
@@ -62,7 +64,7 @@ t.test('a sweep takes what is over, and nothing else', async (t) => {
   later?.clock.jump(-59_000)
   const left = async (id: string) => [
     await later?.store.cursors.read({ userId: id, deviceId: 'phone', channel: 'user:ann' }),
-    await later?.store.sessions.take({ sessionId: id, tokenHash: 't1', nextTokenHash: 't2' }),
+    await later?.store.sessions.take({ sessionId: id, userId: null, tokenHash: 't1', nextTokenHash: 't2' }),
     (await later?.store.removals.newest(id, ['lobby']))?.rooms[0],
     await later?.store.groups.membership(id, 'ann')
   ]

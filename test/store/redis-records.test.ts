@@ -30,7 +30,8 @@ async function twoNodes(t: Test) {
   const ownerOf = one.store.sessions.owner
   const session = { userId: 'ann', generation: 1, tokenHash: 't1', rooms: {} }
   for (const sessionId of ['in time', 'late']) await one.store.sessions.save({ ...session, sessionId })
-  const takeOf = (sessionId: string) => two.store.sessions.take({ sessionId, tokenHash: 't1', nextTokenHash: 't2' })
+  const takeOf = (sessionId: string) =>
+    two.store.sessions.take({ sessionId, userId: null, tokenHash: 't1', nextTokenHash: 't2' })
   return { prefix, keys, one, two, redis, ownerOf, takeOf }
 }
 

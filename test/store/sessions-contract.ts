@@ -12,7 +12,7 @@ function sessionOf(sessionId: string, more: Partial<OwnedSession> = {}): OwnedSe
 
 /** What is taken, without what an implementation may know besides. */
 async function take(sessions: Sessions, sessionId: string, tokenHash: string, nextTokenHash: string) {
-  const taken = await sessions.take({ sessionId, tokenHash, nextTokenHash })
+  const taken = await sessions.take({ sessionId, userId: null, tokenHash, nextTokenHash })
   if (taken === undefined) return undefined
   const { userId, generation, rooms, removalId } = taken.session
   return { session: { sessionId: taken.session.sessionId, userId, generation, rooms, removalId }, taken }
@@ -160,6 +160,14 @@ function testTokens(t: Test, createStore: CreateStore): void {
     }
     t.equal(await take(sessions, 's', 'stolen', 'x'), undefined)
     t.match(await take(sessions, 's', 't1', 't2'), { session: { generation: 2 } })
+  })
+
+  t.test('who is known as another user takes nothing and changes nothing, whatever the token', async (t) => {
+    const { sessions } = (await createStore(t)).store
+    await sessions.save(sessionOf('s'))
+    const asked = { sessionId: 's', tokenHash: 't1', nextTokenHash: 't2' }
+    t.equal(await sessions.take({ ...asked, userId: 'somebody else' }), undefined)
+    t.match(await sessions.take({ ...asked, userId: 'ann' }), { session: { userId: 'ann', generation: 2 } })
   })
 
   t.test('the token before works once more for 30 s, and not twice', async (t) => {

@@ -44,9 +44,10 @@ export class EmbeddedSessions implements Sessions {
     return true
   }
 
-  async take({ sessionId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenSession | undefined> {
+  async take({ sessionId, userId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenSession | undefined> {
     const stored = this.#get(sessionId)
     if (stored === undefined || this.#isExpired(stored)) return undefined
+    if (userId !== null && userId !== stored.userId) return undefined
     const { previous, releasedAt: _released, ...kept } = stored
     const isPrevious = previous?.tokenHash === tokenHash && previous.until > this.#clock.now()
     if (stored.tokenHash !== tokenHash && !isPrevious) return undefined

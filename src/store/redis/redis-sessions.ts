@@ -41,18 +41,20 @@ export class RedisSessions implements Sessions {
     return (await answered(redis.rcSaveSession(keys.session(sessionId), ...fields))) === 1
   }
 
-  async take({ sessionId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenSession | undefined> {
+  async take({ sessionId, userId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenSession | undefined> {
     const { redis, keys, clock } = this.#options
     const key = keys.session(sessionId)
-    const [owner, releasedAt] = await answered(redis.hmget(key, 'owner', 'released'))
+    const [owner, releasedAt, ofUser] = await answered(redis.hmget(key, 'owner', 'released', 'user'))
     if (owner === null || owner === undefined || (await this.#isExpired(owner, releasedAt))) return undefined
+    // A session never changes its user.
+    if (userId !== null && userId !== ofUser) return undefined
     const now = clock.now()
     const reply = redis.rcTakeSession(key, tokenHash, nextTokenHash, this.owner, now, PREVIOUS_TOKEN_MS, OWNED_TTL_MS)
     const taken = await answered(reply)
     if (taken === null) return undefined
-    const [generation, userId, roomsText, formerOwner, removalId] = taken
+    const [generation, storedUser, roomsText, formerOwner, removalId] = taken
     const rooms = JSON.parse(roomsText) as SessionRooms
-    const owned = { sessionId, userId, generation: Number(generation), tokenHash: nextTokenHash, rooms }
+    const owned = { sessionId, userId: storedUser, generation: Number(generation), tokenHash: nextTokenHash, rooms }
     return { session: removalId === '' ? owned : { ...owned, removalId }, formerOwner }
   }
 
