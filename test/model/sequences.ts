@@ -111,7 +111,7 @@ async function runSequence(host: Host, limits: ModelLimits, name: string, steps:
   }
 }
 
-/** I1: whoever may come back gets everything that there is. */
+/** I1: whoever may come back gets everything that there is, and nobody else does. */
 async function comeBack(world: World): Promise<void> {
   const { model } = world
   for (const client of [...world.clients]) {
@@ -120,10 +120,16 @@ async function comeBack(world: World): Promise<void> {
     model.drop(client.model, false)
   }
   await world.check()
-  for (const session of model.sessions) {
-    if (!model.isResumable(session) || model.ownerOf(session) !== undefined) continue
+  for (const session of [...model.sessions]) {
+    const { id, token, kept } = session
+    if (!kept || model.ownerOf(session) !== undefined) continue
     const client = await world.connect(null, 'd0')
-    await takeOver(world, { client, session, token: session.token, positions: {} })
+    if (!model.isResumable(session)) {
+      const answer = await client.ask({ type: 'resume', session_id: id, resume_token: token })
+      equal(answer.code, 'session_not_found', 'a session that is over')
+      continue
+    }
+    await takeOver(world, { client, session, token, positions: {} })
     await world.check()
   }
 }

@@ -68,6 +68,7 @@ class Purge extends Step {
 
 export const backend = [
   fc.record({ room: fc.nat(1), user: fc.nat(2) }).map((fields) => new Kick(fields)),
+  fc.record({ room: fc.nat(1), user: fc.nat(2) }).map((fields) => new Kick(fields)),
   fc.record({ user: fc.nat(2) }).map((fields) => new Disconnect(fields)),
   fc.record({ room: fc.nat(1) }).map((fields) => new Purge(fields))
 ]

@@ -191,6 +191,10 @@ class ResumeTwiceAtOnce extends Step {
     loser.model.session.over = true
     model.displace(loser.model)
     await world.closed(loser, 4502)
+    await world.host.settle(5)
+    world.hearAll()
+    // Whose coming it was that the others heard of: the one that has the session may have come after that.
+    for (const { view } of client.ears.values()) view.add(session.user ?? '')
   }
 }
 
