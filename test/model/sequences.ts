@@ -1,5 +1,6 @@
 import { equal } from 'node:assert/strict'
 import fc from 'fast-check'
+import type { Client } from './client.js'
 import { takeOver } from './comeback.js'
 import { backend } from './commands/backend.js'
 import { connections } from './commands/connections.js'
@@ -124,14 +125,22 @@ async function comeBack(world: World): Promise<void> {
     const { id, token, kept } = session
     if (!kept || model.ownerOf(session) !== undefined) continue
     const client = await world.connect(null, 'd0')
+    const { previous } = session
+    if (previous !== undefined && model.accepts(session, previous.token) === undefined) {
+      await refuse(client, { session_id: id, resume_token: previous.token })
+    }
     if (!model.isResumable(session)) {
-      const answer = await client.ask({ type: 'resume', session_id: id, resume_token: token })
-      equal(answer.code, 'session_not_found', 'a session that is over')
+      await refuse(client, { session_id: id, resume_token: token })
       continue
     }
     await takeOver(world, { client, session, token, positions: {} })
     await world.check()
   }
+}
+
+async function refuse(client: Client, credentials: { session_id: string; resume_token: string }): Promise<void> {
+  const answer = await client.ask({ type: 'resume', ...credentials })
+  equal(answer.code, 'session_not_found', 'a session, or a token, that is over')
 }
 
 /** I6: after the last one nobody is counted, and what is kept is what was acknowledged. */
