@@ -1,7 +1,7 @@
 // `npm run test:jitter`: clients that are killed again and again, and the proof that each hears everything once.
 import { DriverScope } from '../support/scope.js'
-import { ResumingClient } from './jitter/client.js'
 import { cpuSeconds, startNodes } from './jitter/nodes.js'
+import { PackageClient } from './jitter/package-client.js'
 import { type JitterOutcome, runJitter } from './jitter/swarm.js'
 import { readArguments, runDriver, seed } from './support/arguments.js'
 import { Random } from './support/random.js'
@@ -21,7 +21,7 @@ await runDriver('test:jitter', async () => {
     const before = await Promise.all(nodes.map(cpuSeconds))
     const begun = performance.now()
     const outcome = await runJitter(scope, {
-      ...{ urls: nodes.map(({ url }) => url), create: (options) => new ResumingClient(options) },
+      ...{ urls: nodes.map(({ url }) => url), create: (options) => new PackageClient(options) },
       ...{ clients, rooms, roomsPerClient: Math.min(2, rooms), seconds, rate, lifeMs: life, awayMs: away },
       random: new Random(options.seed)
     })

@@ -8,6 +8,8 @@ export interface JitterClient {
   connect(): Promise<boolean>
   /** Ends without a goodbye, as a cable that is pulled. */
   kill(): void
+  /** Not needed any more. */
+  end(): void
 }
 
 export interface JitterClientOptions {
@@ -58,6 +60,10 @@ export class ResumingClient implements JitterClient {
 
   kill(): void {
     void this.#scope.end()
+  }
+
+  end(): void {
+    this.kill()
   }
 
   /** False where the session is over. Throws where the connection is. */

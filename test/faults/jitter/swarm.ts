@@ -50,7 +50,7 @@ export async function runJitter(scope: Scope, options: JitterOptions): Promise<J
   const rooms = Array.from({ length: options.rooms }, (_, index) => `room${index}`)
   const members = createMembers(options, rooms, tally)
   scope.teardown(() => {
-    for (const { client } of members) client.kill()
+    for (const { client } of members) client.end()
   })
   await inSlices(members, (member) => connect(member, tally))
 
