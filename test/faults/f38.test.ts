@@ -28,14 +28,16 @@ const plan = fc.record({
   ),
   /** Members: how many messages back each joins; undefined for from now on. */
   joins: fc.array(fc.option(fc.oneof(fc.nat(6), fc.nat(240)), { nil: undefined }), { minLength: 1, maxLength: 4 }),
+  /** Bytes that may wait for a member before it lags. */
+  queued: fc.constantFrom(100, 1_000_000),
   /** Whether a member takes nothing at first. */
   stuck: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 })
 })
 
 t.test('F38: whatever order a subscription, publishes and replays take, nothing is missing or twice', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.scheduler(), plan, async (scheduler, { before, published, joins, stuck }) => {
-      const world = new World(scheduler)
+    fc.asyncProperty(fc.scheduler(), plan, async (scheduler, { before, published, joins, queued, stuck }) => {
+      const world = new World(scheduler, queued)
       for (let n = 0; n < before; n++) world.log.append('before')
       world.subscribe()
       for (const arrives of published) world.publish(arrives)
@@ -57,6 +59,7 @@ interface Member {
 class World {
   readonly log = new FakeLog()
   readonly #scheduler: fc.Scheduler
+  readonly #slowConsumerBytes: number
   readonly #turn = new Turn()
   readonly #channel: Channel
   readonly #members: Member[] = []
@@ -68,8 +71,9 @@ class World {
   /** Pub/sub messages arrive in the order in which they were sent. */
   #wire: Promise<void> = Promise.resolve()
 
-  constructor(scheduler: fc.Scheduler) {
+  constructor(scheduler: fc.Scheduler, slowConsumerBytes: number) {
     this.#scheduler = scheduler
+    this.#slowConsumerBytes = slowConsumerBytes
     this.#ready = new Promise((resolve) => {
       this.#begun = resolve
     })
@@ -114,7 +118,10 @@ class World {
       await this.#ready
       await this.#step('join')
       const channel = this.#channel
-      const { connection, transport } = fakeConnection({ turn: this.#turn, slowConsumerBytes: 100 })
+      const { connection, transport } = fakeConnection({
+        turn: this.#turn,
+        slowConsumerBytes: this.#slowConsumerBytes
+      })
       transport.stuck = stuck
       this.#drains.push(() => transport.drain())
       const receiver = new Receiver(connection, channel.position)
