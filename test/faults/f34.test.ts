@@ -60,7 +60,7 @@ async function race(t: Test, nodes: readonly TestServer[]): Promise<void> {
     await until(() => chatOf(winner.client, 'r').at(-1)?.offset === top)
     t.strictSame(offsetsOf(chatOf(winner.client, 'r')), range(since + 1, top), 'the owner hears everything once')
     await checkLosers(t, [...racers.filter((racer) => racer !== winner), { client: owner, answer: undefined }])
-    await checkPresence(nodes, nodes.length > 1 && round === ROUNDS - 1)
+    await checkPresence(nodes)
     owner = winner.client
     credentials = winner.answer as Message & Credentials
   }
@@ -106,12 +106,12 @@ async function closeCodeOf(client: LiveClient): Promise<number> {
   return await client.closed()
 }
 
-async function checkPresence(nodes: readonly TestServer[], settled: boolean): Promise<void> {
+async function checkPresence(nodes: readonly TestServer[]): Promise<void> {
   for (const { url } of nodes) {
     await until(
       async () => (await request(`${url}/rooms/r/online`)).body,
-      // The watcher, and alice once. Dropped connections count as such until their grace is over.
-      ({ online_count, connections }) => online_count === 2 && (!settled || connections === 2)
+      // The watcher, and alice once.
+      ({ online_count }) => online_count === 2
     )
   }
 }

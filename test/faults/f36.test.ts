@@ -11,7 +11,7 @@ import { Random } from './support/random.js'
 
 t.setTimeout(120_000)
 
-const TORN = 800
+const TORN = 600
 const AT_ONCE = 40
 const settings = { RATE_LIMIT_PER_SECOND: 0, SESSION_TTL: 1 }
 

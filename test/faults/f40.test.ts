@@ -8,7 +8,7 @@ import { until } from '../support/until.js'
 
 t.setTimeout(120_000)
 
-const IDS = 300
+const IDS = 120
 const AT_ONCE = 20
 const settings = { RATE_LIMIT_PER_SECOND: 0, HISTORY_SIZE: 10_000, INBOX_SIZE: 10_000 }
 

@@ -8,7 +8,7 @@ import { until } from '../support/until.js'
 
 t.setTimeout(120_000)
 
-const RUNS = 40
+const RUNS = 60
 const SIZE = 6
 const TTL_SECONDS = 100
 const devices = ['a', 'b'] as const

@@ -12,7 +12,7 @@ import { Random } from './support/random.js'
 t.setTimeout(120_000)
 
 const users = ['ann', 'ben', 'cid'] as const
-const STEPS = 120
+const STEPS = 60
 
 interface Tab {
   readonly userId: string

@@ -11,7 +11,7 @@ for (const store of storeNames) {
     async (t) => {
       const reports: RoundReport[] = []
       // With this seed Redis is killed as well as the server.
-      const options = { store, rounds: 3, spreadMs: 300, random: new Random(7) }
+      const options = { store, rounds: 3, spreadMs: 200, random: new Random(7) }
       t.strictSame(await playKillRounds(t, { ...options, onRound: (report) => reports.push(report) }), [])
       for (const { acknowledged, killed } of reports) {
         t.ok(acknowledged.room > 0 && acknowledged.inbox > 0 && acknowledged.group > 0, killed)

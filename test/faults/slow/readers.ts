@@ -103,11 +103,18 @@ export class SlowReader {
 async function joinRoom(scope: Scope, url: string, name: string): Promise<WebSocket> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws?user_id=${name}`)
   scope.teardown(() => socket.terminate())
-  await once(socket, 'open')
-  socket.send(JSON.stringify({ type: 'join_room', room: ROOM, id: 'join' }))
-  for (;;) {
-    const [data] = await once(socket, 'message')
-    const answer = JSON.parse(data.toString())
-    if (answer.id === 'join' && answer.type === 'ack') return socket
-  }
+  socket.once('open', () => socket.send(JSON.stringify({ type: 'join_room', room: ROOM, id: 'join' })))
+  // Several messages may come at once: one listener looks at all of them.
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.on('message', function look(data: Buffer) {
+      const { id, type } = JSON.parse(data.toString())
+      if (id !== 'join') return
+      socket.off('message', look)
+      if (type === 'ack') resolve()
+      else reject(new Error(`${name} may not join: ${data}`))
+    })
+  })
+  socket.on('error', () => {})
+  return socket
 }
