@@ -175,7 +175,8 @@ export class SessionRegistry {
     const tokenHash = hashOf(request.resumeToken)
     const taken = await sessions.take({ sessionId, userId: connection.userId, tokenHash, nextTokenHash })
     if (taken === undefined) throw new RoomcastError('session_not_found')
-    const { session, formerOwner } = taken
+    const { formerOwner } = taken
+    const session = this.#freshest(taken.session)
     try {
       const { reply, begin } = await this.#takeOver(fresh, session, positions)
       return { reply: { ...reply, resume_token: resumeToken }, begin }
@@ -195,6 +196,13 @@ export class SessionRegistry {
     const { sessions } = this.#options
     if (clean) await sessions.end(session.sessionId, session.generation)
     else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+  }
+
+  /** What pongs have confirmed lately is written now and then only: a connection of this node that had it knows more. */
+  #freshest(session: OwnedSession): OwnedSession {
+    const former = this.#bySessionId.get(session.sessionId)
+    if (former === undefined || former.generation !== session.generation - 1) return session
+    return { ...session, rooms: Object.fromEntries(former.rooms) }
   }
 
   /** Brings a session that was taken to life on a connection. */

@@ -92,6 +92,25 @@ onEachStore(
   }
 )
 
+onEachStore('so it does where the connection before is still there', async (t, start) => {
+  const server = await start(settings)
+  const before = await server.connect('/ws?user_id=alice')
+  await before.ask({ type: 'join_room', room: 'r' })
+  for (let n = 1; n <= 3; n++) await publish(server, n)
+  await until(() => chatOf(before, 'r').length === 3)
+  let pings = 0
+  before.socket.on('ping', () => {
+    pings++
+  })
+  await until(() => pings >= 2)
+  const after = await server.connect('/ws')
+  await after.ask({ type: 'resume', ...credentialsOf(before) })
+  await publish(server, 4)
+  await until(() => chatOf(after, 'r').length > 0)
+  t.strictSame(offsetsOf(chatOf(after, 'r')), [4])
+  t.equal(await before.closed(), 4502)
+})
+
 onEachStore('a token works once, and the one before it once more', async (t, start) => {
   const server = await start(settings)
   const first = await server.connect('/ws?user_id=alice')
