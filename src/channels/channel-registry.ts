@@ -55,7 +55,7 @@ interface WaitingSubscribe {
 
 /** How often the newest positions are compared with what was heard: finds a last message that was lost. */
 const VERIFY_PERIOD_MS = 20_000
-const VERIFY_BATCH = 1000
+const VERIFY_BATCH = 4000
 const RETRY_MS = 1000
 
 /** The channels that this node hears. The message bus: what the store publishes finds its way to connections here. */

@@ -11,7 +11,8 @@ export type RawIngestEntry = readonly [id: Buffer, fields: readonly Buffer[] | n
 
 /** A connection with the scripts of `scripts.ts` and `ingest-scripts.ts` as commands. `…Buffer` answers with raw bytes. */
 export interface RedisConnection extends Redis {
-  rcTouch(meta: Key, log: Key, newEpoch: string, run: string, graceMs: number): Promise<[epoch: string, offset: string]>
+  /** The number of keys comes first. */
+  rcTouch(...countKeysAndArguments: Argument[]): Promise<string[]>
   rcReadBuffer(...keysAndArguments: Argument[]): Promise<unknown[]>
   rcJoinRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
   rcLeaveRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>

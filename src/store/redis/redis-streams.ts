@@ -16,12 +16,14 @@ import type {
   Streams
 } from '../streams.js'
 import type { RedisConnections } from './connections.js'
-import type { Keys } from './keys.js'
+import { type Keys, partitionOf } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import type { RunWatch } from './run-watch.js'
 
 /** Epoch and top outlive the messages by a day (protocol.md, section 1). */
 const META_GRACE_MS = 86_400_000
+/** Channels that one script looks at. */
+const TOUCH_PAGE = 100
 /** Topics named in one SUBSCRIBE. */
 const SUBSCRIBE_BATCH = 1000
 
@@ -126,20 +128,11 @@ export class RedisStreams implements Streams {
 
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {
     const run = this.#currentRun()
-    const touched = await answered(
-      Promise.all(
-        channels.map((channel) =>
-          this.#connections.commands.rcTouch(
-            this.#keys.meta(channel),
-            this.#keys.log(channel),
-            newEpoch(),
-            run,
-            META_GRACE_MS
-          )
-        )
-      )
-    )
-    return touched.map(([epoch, offset]) => ({ epoch, offset: Number(offset) }))
+    const pages = [...pagesByPartition(channels)]
+    const found = await answered(Promise.all(pages.map((page) => this.#touch(page, run))))
+    const tops = new Map(found.flat())
+    // Each was asked for, so each is there.
+    return channels.map((channel) => tops.get(channel) as Position)
   }
 
   async subscribe(channels: readonly ChannelId[]): Promise<Position[]> {
@@ -163,6 +156,16 @@ export class RedisStreams implements Streams {
     const topics = channels.map((channel) => this.#keys.topic(channel)).filter((topic) => this.#topics.delete(topic))
     // Where Redis is away, the connection that hears them is gone as well.
     if (topics.length > 0) await this.#connections.subscriber.unsubscribe(...topics).catch(() => {})
+  }
+
+  /** Channels of one partition. */
+  async #touch(channels: readonly ChannelId[], run: string): Promise<Array<[ChannelId, Position]>> {
+    const keys = channels.flatMap((channel) => [this.#keys.meta(channel), this.#keys.log(channel)])
+    const answer = await this.#connections.commands.rcTouch(keys.length, ...keys, newEpoch(), run, META_GRACE_MS)
+    return channels.map((channel, index) => {
+      const [epoch = '', offset] = answer.slice(2 * index, 2 * index + 2)
+      return [channel, { epoch, offset: Number(offset) }]
+    })
   }
 
   #receive(topic: string, record: Buffer): void {
@@ -238,6 +241,19 @@ function forkOf(text: string): Fork {
 
 function messageOf([, fields]: Entry): StoredMessage | undefined {
   return fields[1] && decodeMessage(fields[1])
+}
+
+/** What one script may touch together, in pages that do not hold Redis up. */
+function* pagesByPartition(channels: readonly ChannelId[]): Iterable<ChannelId[]> {
+  const groups = new Map<number, Set<ChannelId>>()
+  for (const channel of channels) {
+    const partition = partitionOf(channel)
+    groups.set(partition, (groups.get(partition) ?? new Set()).add(channel))
+  }
+  for (const group of groups.values()) {
+    const members = [...group]
+    for (let start = 0; start < members.length; start += TOUCH_PAGE) yield members.slice(start, start + TOUCH_PAGE)
+  }
 }
 
 function newEpoch(): string {

@@ -72,13 +72,21 @@ export const publishScript = /* lua */ `
   return { 0, epoch, offset, ARGV[5] }
 `
 
-/** KEYS meta log; ARGV new epoch, run, grace ms. Answers {epoch, offset}. */
+/**
+ * KEYS meta log of each channel, all of one partition; ARGV beginning of new epochs, run, grace ms. Answers {epoch,
+ * offset …}.
+ */
 const touch = /* lua */ `
   ${openChannel}
-  local epoch, offset = open(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
-  local ttl = redis.call('HGET', KEYS[1], 'ttl') or '0'
-  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ttl + ARGV[3]))
-  return { epoch, offset }
+  local tops = {}
+  for index = 1, #KEYS, 2 do
+    local epoch, offset = open(KEYS[index], KEYS[index + 1], ARGV[1] .. index, ARGV[2])
+    local ttl = redis.call('HGET', KEYS[index], 'ttl') or '0'
+    redis.call('PEXPIRE', KEYS[index], string.format('%.0f', ttl + ARGV[3]))
+    tops[#tops + 1] = epoch
+    tops[#tops + 1] = offset
+  end
+  return tops
 `
 
 /**
@@ -351,7 +359,7 @@ const countNodes = /* lua */ `
 
 /** The commands that these scripts become on a connection (ioredis `scripts`; NOSCRIPT is handled there). */
 export const scripts = {
-  rcTouch: { lua: touch, numberOfKeys: 2 },
+  rcTouch: { lua: touch },
   rcRead: { lua: read, numberOfKeys: 2 },
   rcJoinRoom: { lua: joinRoom, numberOfKeys: 6 },
   rcLeaveRoom: { lua: leaveRoom, numberOfKeys: 6 },
