@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { type HistoryRequest, readHistory } from '../channels/history.js'
+import { PublishOrder } from '../channels/publish-order.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -14,7 +15,6 @@ import type { GroupMembership, Groups } from '../store/groups.js'
 import type { PageQuery } from '../store/presence.js'
 import type { Retention, Streams } from '../store/streams.js'
 import { groupChannel } from './group-channel.js'
-import { StartOrder } from './start-order.js'
 
 export interface GroupRegistryOptions {
   readonly groups: Groups
@@ -53,7 +53,7 @@ const DELETE_PAGE = 100
 /** Groups of users as the backend keeps them, and what their members may do. */
 export class GroupRegistry {
   readonly #options: GroupRegistryOptions
-  readonly #starts = new StartOrder()
+  readonly #order = new PublishOrder()
 
   constructor(options: GroupRegistryOptions) {
     this.#options = options
@@ -108,9 +108,9 @@ export class GroupRegistry {
     const { group } = request
     // Who hears the group is in it: the store need not be asked.
     const isHearing = this.#options.feeds.has(connection, groupChannel(group))
-    const check = isHearing ? undefined : this.#requireMember(connection, group)
+    const check = isHearing ? undefined : () => this.#requireMember(connection, group)
     try {
-      return await this.#starts.run(connection, group, { check, begin: () => this.publish(request) })
+      return await this.#order.run(connection, group, { check, store: () => this.publish(request) })
     } catch (error) {
       // Whatever it failed at, it can be tried again under its id.
       if (error instanceof RoomcastError) error.messageId ??= request.messageId

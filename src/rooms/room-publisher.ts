@@ -1,3 +1,4 @@
+import { PublishOrder } from '../channels/publish-order.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -7,7 +8,6 @@ import { encodeChatMessage, encodeSignal } from '../protocol/pushes.js'
 import type { PublishReply } from '../protocol/replies.js'
 import type { ChannelId, Retention, Streams } from '../store/streams.js'
 import { FamilyRates } from './family-rates.js'
-import { PublishOrder } from './publish-order.js'
 import type { RoomFamilies, RulesInRoom } from './room-families.js'
 import { encodeRelay } from './room-signals.js'
 

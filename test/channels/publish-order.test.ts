@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StartOrder } from '../../src/groups/start-order.js'
+import { PublishOrder } from '../../src/channels/publish-order.js'
 
 function gate(): { check: Promise<void>; open: () => void; refuse: () => void } {
   let [open, refuse] = [() => {}, () => {}]
@@ -11,7 +11,7 @@ function gate(): { check: Promise<void>; open: () => void; refuse: () => void } 
 }
 
 function setUp() {
-  const order = new StartOrder()
+  const order = new PublishOrder()
   const begun: number[] = []
   const connection = {}
   const run = (n: number, check?: Promise<void>, owner: object = connection, key = 'g') => {
@@ -19,7 +19,7 @@ function setUp() {
       begun.push(n)
       return n
     }
-    return order.run(owner, key, { check, begin })
+    return order.run(owner, key, { check: check && (() => check), store: begin })
   }
   return { begun, run }
 }
