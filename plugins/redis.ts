@@ -1,6 +1,7 @@
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
+import { followMaster } from '../src/store/redis/sentinel-watch.js'
 
 /** Puts `redis.commands`, `.subscriber`, `.lease` and `.ingest` on the app, where `REDIS_URL` is set. */
 export default fp(
@@ -11,7 +12,9 @@ export default fp(
     for (const [namespace, client] of Object.entries(connections)) {
       await fastify.register(fastifyRedis, { client, namespace })
     }
+    const stopFollowing = followMaster(connections, url)
     fastify.addHook('onClose', async () => {
+      stopFollowing()
       // It may be waiting for what comes next, and a goodbye would wait behind that.
       connections.ingest.disconnect()
       // A Redis that is away cannot say goodbye.

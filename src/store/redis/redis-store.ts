@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js'
 import type { Readiness, Store } from '../store.js'
-import { type RedisConnections, withoutPassword } from './connections.js'
+import type { RedisConnections } from './connections.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
@@ -12,6 +12,7 @@ import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisRemovals } from './redis-removals.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
+import { parseRedisUrl } from './redis-url.js'
 import { RunWatch } from './run-watch.js'
 import { publishScript } from './scripts.js'
 
@@ -43,7 +44,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   let closed: Promise<void> | undefined
 
   return {
-    description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
+    description: `Redis, at ${parseRedisUrl(url).description} (prefix ${prefix})`,
     durable: 'redis',
     streams: new RedisStreams({ connections, keys, run, publish }),
     presence: new RedisPresence({
