@@ -13,12 +13,12 @@ export interface TestRedis {
   readonly process: ChildProcess
 }
 
-/** A real `redis-server` on a free port and in a folder of its own; ended with the test. */
-export async function startRedis(t: Scope, options: readonly string[] = []): Promise<TestRedis> {
+/** A real `redis-server` on a free port, or on the one given, and in a folder of its own; ended with the test. */
+export async function startRedis(t: Scope, options: readonly string[] = [], wantedPort?: number): Promise<TestRedis> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-redis-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   for (;;) {
-    const port = await freePort()
+    const port = wantedPort ?? (await freePort())
     const server = spawn(
       'redis-server',
       ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', ...options],
@@ -31,7 +31,7 @@ export async function startRedis(t: Scope, options: readonly string[] = []): Pro
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
