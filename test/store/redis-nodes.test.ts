@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { RoomDeparture } from '../../src/store/nodes.js'
@@ -248,7 +247,8 @@ t.test('a node judges nobody before it has been connected for a whole lease', as
 
   // A new connection begins the time anew.
   const renewals = async () => Number(await redis.zscore(keys.leases, living.nodes.name))
-  const ready = once(living.lease, 'ready')
+  // It may be cut with an error.
+  const ready = new Promise((resolve) => living.lease.once('ready', resolve))
   await redis.call('CLIENT', 'KILL', 'ADDR', `127.0.0.1:${living.lease.stream.localPort}`)
   await ready
   const before = await renewals()
