@@ -1,6 +1,7 @@
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
+import { followMaster } from '../src/store/redis/sentinel-watch.js'
 
 export interface RedisPluginOptions {
   /** Opens the connections to Redis: for simulations, which have one of their own. The real ones where none is given. */
@@ -16,7 +17,9 @@ export default fp<RedisPluginOptions>(
     for (const [namespace, client] of Object.entries(connections)) {
       await fastify.register(fastifyRedis, { client, namespace })
     }
+    const stopFollowing = followMaster(connections, url)
     fastify.addHook('onClose', async () => {
+      stopFollowing()
       // It may be waiting for what comes next, and a goodbye would wait behind that.
       connections.ingest.disconnect()
       // A Redis that is away cannot say goodbye.

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js'
 import type { Random } from '../../random.js'
 import type { Readiness, Store } from '../store.js'
-import { type RedisConnections, withoutPassword } from './connections.js'
+import type { RedisConnections } from './connections.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
@@ -13,6 +13,7 @@ import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisRemovals } from './redis-removals.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
+import { parseRedisUrl } from './redis-url.js'
 import { RunWatch } from './run-watch.js'
 import { publishScript } from './scripts.js'
 
@@ -45,7 +46,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   let closed: Promise<void> | undefined
 
   return {
-    description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
+    description: `Redis, at ${parseRedisUrl(url).description} (prefix ${prefix})`,
     durable: 'redis',
     streams: new RedisStreams({ connections, keys, run, publish, random }),
     presence: new RedisPresence({

@@ -15,7 +15,7 @@ import type {
   StreamListener,
   Streams
 } from '../streams.js'
-import type { RedisConnections } from './connections.js'
+import { type RedisConnections, renew } from './connections.js'
 import { type Keys, partitionOf } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import type { RunWatch } from './run-watch.js'
@@ -184,7 +184,7 @@ export class RedisStreams implements Streams {
   #resubscribe(): void {
     this.#subscribeTopics([...this.#topics.keys()], (topic) => this.#topics.has(topic)).then(
       () => this.#listener?.onSuspect('all'),
-      () => this.#connections.subscriber.disconnect(true)
+      () => renew(this.#connections.subscriber)
     )
   }
 
