@@ -38,6 +38,15 @@ export class RestartableRedis {
     return new RestartableRedis(t, { port, folder, options, process })
   }
 
+  get port(): number {
+    return this.#port
+  }
+
+  /** The one that runs now, or ran last. */
+  get process(): ChildProcess {
+    return this.#process
+  }
+
   /** Writes what is there now to the disk. */
   async save(): Promise<void> {
     const redis = await bystander(this.#t, this.url)
