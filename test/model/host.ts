@@ -104,8 +104,8 @@ export class Host {
   /** One round trip on every connection: answers and messages come in the order of what asked for them. */
   async #askRedis(): Promise<void> {
     const { commands, lease, subscriber } = this.#redisOf(this.app)
-    await Promise.all([commands.ping(), lease.ping()])
-    await subscriber.ping()
+    await Promise.all([commands.time(), lease.time()])
+    await subscriber.time()
   }
 
   /** Records are written in the order in which they change. */
