@@ -3,11 +3,21 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { freePort, startRedis } from '../support/redis-server.js'
+import { freePort, startRedis, urlOf } from '../support/redis-server.js'
+import { MASTER_NAME, startSentinel } from '../support/sentinels.js'
 import { request } from '../support/server.js'
 import { listening, spawnServer, startServerProcess, temporaryFolder } from '../support/server-process.js'
 
 const run = promisify(execFile)
+
+/** What a node asks of a Sentinel. */
+const sentinelCommands = [
+  '+client|setname',
+  '+sentinel|get-master-addr-by-name',
+  '+sentinel|sentinels',
+  '+subscribe',
+  '&+switch-master'
+]
 
 /** A certificate authority of one's own, and a certificate of it for the address. */
 async function authority(t: Test, address: string) {
@@ -41,7 +51,7 @@ async function tlsRedis(t: Test) {
   const tls = ['--tls-port', String(port), '--tls-auth-clients', 'no', '--tls-ca-cert-file', files.ca]
   const redis = await startRedis(t, [...tls, '--tls-cert-file', files.certificate, '--tls-key-file', files.key])
   const url = redis.url.replace('redis://', 'rediss://').replace(String(redis.port), String(port))
-  return { ...files, url }
+  return { ...files, url, port }
 }
 
 t.test('Redis by TLS, under an authority of one’s own', async (t) => {
@@ -51,6 +61,28 @@ t.test('Redis by TLS, under an authority of one’s own', async (t) => {
   const body = { content: 'by TLS' }
   const stored = await request(`${server.url}/rooms/r/messages`, { method: 'POST', body })
   t.match(stored, { status: 201, body: { durable: 'redis', offset: 1 } })
+})
+
+t.test('Sentinels by TLS, with a user and a password of their own', async (t) => {
+  const { ca, certificate, key, port } = await tlsRedis(t)
+  const more = (sentinelPort: number) => [
+    'port 0',
+    `tls-port ${sentinelPort}`,
+    'tls-auth-clients no',
+    'tls-replication yes',
+    ...[`tls-ca-cert-file ${ca}`, `tls-cert-file ${certificate}`, `tls-key-file ${key}`],
+    'user default off',
+    `user watcher on >p@ss -@all ${sentinelCommands.join(' ')}`
+  ]
+  const sentinelPort = await startSentinel(t, { masterPort: port, downAfterMs: 5000, quorum: 1, more })
+  const login = '?sentinel_username=watcher&sentinel_password=p%40ss'
+  const [, credentials] = /\/\/(.*@)/.exec(urlOf(port)) ?? []
+  const REDIS_URL = `rediss+sentinel://${credentials}127.0.0.1:${sentinelPort}/${MASTER_NAME}${login}`
+  const settings = { REDIS_URL, REDIS_PREFIX: randomUUID(), NODE_EXTRA_CA_CERTS: ca }
+  const server = await startServerProcess(t, settings)
+  const body = { content: 'by TLS' }
+  t.equal((await request(`${server.url}/rooms/r/messages`, { method: 'POST', body })).status, 201)
+  t.notMatch(server.output(), /ioredis|p@ss|p%40ss/)
 })
 
 t.test('a certificate that nobody vouches for is refused in one line', async (t) => {
