@@ -38,9 +38,16 @@ export default fp(
       },
       messageBytesMax: config.MAX_MESSAGE_BYTES,
       heartbeatIntervalMs: config.HEARTBEAT_INTERVAL * 1000,
+      // Without Redis there is no other node to go to.
+      drainMs: config.REDIS_URL === undefined ? 0 : config.DRAIN_SECONDS * 1000,
       report: reportFailure
     })
     fastify.decorate('live', live)
+    // What is added last comes first: before Fastify itself begins to close, and without the limit that it sets to
+    // `preClose`, so that requests are served as ever while the clients leave.
+    fastify.addHook('onReady', async () => {
+      fastify.addHook('onClose', () => live.drain())
+    })
     const options = {
       WebSocket: limitedWebSocket(config.MAX_MESSAGE_BYTES) as unknown as SocketClass,
       maxPayload: frameBytesMax(NDJSON, config.MAX_MESSAGE_BYTES),

@@ -100,6 +100,12 @@ export const settingGroups = {
     PRESENCE_GRACE: number(10, 'Seconds after an unclean close before the others hear that a user left.'),
     PRESENCE_EVENTS_MAX: number(200, 'Users in a room up to which members hear names instead of counts.')
   },
+  'The end of a node': {
+    DRAIN_SECONDS: number(
+      10,
+      'Seconds over which a node that ends sends its clients to others (Redis only); 0: at once.'
+    )
+  },
   Monitoring: {
     STATS_INTERVAL: number(10, 'Seconds between two samples of /stats/history.', 1),
     STATS_HISTORY: number(100, 'Samples that are kept.', 1),

@@ -91,9 +91,13 @@ export class SessionRegistry {
     this.#stop = clock.every(SWEEP_PERIOD_MS, () => this.#saveChanged())
   }
 
-  /** Saves what is not saved yet. */
-  async close(): Promise<void> {
+  /** Nothing is written any more by itself. */
+  close(): void {
     this.#stop()
+  }
+
+  /** Saves what is not saved yet. Never rejects. */
+  async saveAll(): Promise<void> {
     const changed = [...this.#byConnection.values()].filter((session) => session.changed)
     await Promise.all(changed.map((session) => this.#saveSafely(session)))
   }
