@@ -1,21 +1,20 @@
-#!/usr/bin/env node
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createHttpServer } from './app.js'
 import { parseApiKeys } from './auth/api-keys.js'
+import { systemClock } from './clock.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
-import { onShutdownSignals } from './shutdown.js'
+import type { Shutdown } from './shutdown.js'
 import { StoreOpenError } from './store/store.js'
 import { version } from './version.js'
 
-/** An end that takes longer is cut. */
+/** An end that takes longer is cut; the time in which the clients are sent elsewhere comes before. */
 const CLOSE_TIMEOUT_MS = 15_000
 /** Answers that are not read by then are cut. */
 const ANSWERS_TIMEOUT_MS = 5000
 
-await start()
-
-async function start(): Promise<void> {
+/** Runs the server until `shutdown` is asked for, and ends the process. */
+export async function serve(shutdown: Shutdown): Promise<void> {
   try {
     const config = loadConfig()
     const server = createHttpServer(config)
@@ -29,18 +28,19 @@ async function start(): Promise<void> {
       if (commitError === undefined) throw error
       commitError.catch(() => {})
     })
-    onShutdownSignals({ begin: () => void end(server), hurry: () => hurry(server) })
+    shutdown.steps = { begin: () => void end(server, config.DRAIN_SECONDS * 1000), hurry: () => hurry(server) }
     await server.listen({ host: config.HOST, port: config.PORT })
-    process.stdout.write(describe(server, config))
+    if (!shutdown.begun) process.stdout.write(describe(server, config))
   } catch (error) {
+    // A start that was broken off has nothing to complain of: the end goes on, and exits.
+    if (shutdown.begun) return
     process.stderr.write(`roomcast: ${explain(error)}\n`)
     process.exit(1)
   }
 }
 
-async function end(server: FastifyInstance): Promise<void> {
-  setTimeout(() => server.server.closeAllConnections(), ANSWERS_TIMEOUT_MS).unref()
-  setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS).unref()
+async function end(server: FastifyInstance, drainMs: number): Promise<void> {
+  cutAfter(drainMs, server)
   try {
     await server.close()
     process.exit(0)
@@ -50,9 +50,16 @@ async function end(server: FastifyInstance): Promise<void> {
   }
 }
 
-/** The close frames are on their way: nobody is waited for any more. */
+/** The drain is given up, and nothing else. */
 function hurry(server: FastifyInstance): void {
-  for (const client of server.websocketServer.clients) client.terminate()
+  cutAfter(0, server)
+  // Not there yet where the start itself is being ended.
+  if (server.hasDecorator('live')) server.live.hurry()
+}
+
+function cutAfter(delayMs: number, { server }: FastifyInstance): void {
+  systemClock.after(delayMs + ANSWERS_TIMEOUT_MS, () => server.closeAllConnections())
+  systemClock.after(delayMs + CLOSE_TIMEOUT_MS, () => process.exit(1))
 }
 
 /** What an operator wants to see first. */
