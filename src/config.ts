@@ -76,7 +76,11 @@ export const settingGroups = {
     ),
     MAX_CONNECTIONS: number(10_000, 'Connections of this node; more are answered 503.'),
     MAX_CONNECTIONS_PER_IP: number(0, 'Connections of one address; 0 for no limit. More are answered 429.'),
-    MAX_CONNECTIONS_PER_USER: number(0, 'Connections of one user on this node; 0 for no limit.')
+    MAX_CONNECTIONS_PER_USER: number(0, 'Connections of one user on this node; 0 for no limit.'),
+    HANDSHAKES_PER_SECOND: number(
+      0,
+      'Fresh connections that this node takes a second, or twice as many that come back; 0 for no limit. More get 503.'
+    )
   },
   'What one connection may do': {
     MAX_ROOMS_PER_CONNECTION: number(128, 'Rooms that one connection may be in.'),

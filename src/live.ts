@@ -3,6 +3,7 @@ import type { Clock } from './clock.js'
 import { Connection, type ConnectionLimits } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
 import { Drain } from './connections/drain.js'
+import type { HandshakeBudget } from './connections/handshake-budget.js'
 import type { Heartbeat } from './connections/heartbeat.js'
 import type { Transport } from './connections/transport.js'
 import type { Turn } from './connections/turn.js'
@@ -16,6 +17,7 @@ import { encodeConnected } from './protocol/pushes.js'
 export interface LiveOptions extends Services {
   readonly clock: Clock
   readonly pool: ConnectionPool
+  readonly handshakes: HandshakeBudget
   readonly heartbeat: Heartbeat
   readonly turn: Turn
   readonly feeds: DeviceFeeds
@@ -67,10 +69,12 @@ export class Live {
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
     const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
-    const { heartbeatIntervalMs } = this.#options
+    const { handshakes, heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
     const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
-    const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
+    const onFresh = () => handshakes.chargeFresh()
+    const place = { id: randomUUID(), address, deviceId, transport, turn }
+    const connection = new Connection({ ...place, limits, onClosing, onFresh, now })
     pool.add(connection)
     this.#sockets++
     heartbeat.add(connection)

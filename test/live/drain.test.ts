@@ -29,7 +29,7 @@ async function startNode(t: Test, settings: Partial<Config> = {}) {
 async function endGrace(t: Test, prefix: string): Promise<void> {
   const { dead } = new Keys(prefix)
   const bystanding = await bystander(t, (await redis).url)
-  for (const node of await bystanding.zrange(dead, 0, -1)) await bystanding.zadd(dead, 1, node)
+  for (const node of await bystanding.zrange(dead, '0', '-1')) await bystanding.zadd(dead, 1, node)
 }
 
 const ready = (url: string) => request(`${url}/health/ready`)
