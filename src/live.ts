@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionLimits } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
@@ -13,9 +12,11 @@ import type { Context, Services } from './handlers/context.js'
 import type { DeviceFeeds } from './inbox/device-feeds.js'
 import { CloseCode, isCleanClose } from './protocol/close-codes.js'
 import { encodeConnected } from './protocol/pushes.js'
+import type { Random } from './random.js'
 
 export interface LiveOptions extends Services {
   readonly clock: Clock
+  readonly random: Random
   readonly pool: ConnectionPool
   readonly handshakes: HandshakeBudget
   readonly heartbeat: Heartbeat
@@ -68,12 +69,12 @@ export class Live {
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
+    const { clock, random, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
     const { handshakes, heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
     const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
     const onFresh = () => handshakes.chargeFresh()
-    const place = { id: randomUUID(), address, deviceId, transport, turn }
+    const place = { id: random.uuid(), address, deviceId, transport, turn }
     const connection = new Connection({ ...place, limits, onClosing, onFresh, now })
     pool.add(connection)
     this.#sockets++
