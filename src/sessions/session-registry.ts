@@ -315,6 +315,15 @@ export class SessionRegistry {
     connection.close(CloseCode.SessionTakenOver)
   }
 
+  /**
+   * Another node has taken it and may not be in its rooms yet: until it tells that it is, or the grace is over, the user
+   * counts there.
+   */
+  #loseEarly(session: LiveSession): void {
+    this.#options.rooms.leaveAllLater(session.connection, session.sessionId)
+    this.#lose(session)
+  }
+
   #saveChanged(): void {
     const now = this.#options.clock.monotonic()
     for (const session of this.#byConnection.values()) {
@@ -326,7 +335,7 @@ export class SessionRegistry {
   /** What cannot be written now is written at the next opportunity. */
   async #saveSafely(session: LiveSession): Promise<void> {
     try {
-      if (!(await this.#save(session))) this.#lose(session)
+      if (!(await this.#save(session))) this.#loseEarly(session)
     } catch (error) {
       session.changed = true
       this.#options.onError(error)
