@@ -9,7 +9,7 @@ import { StoreOpenError } from './store/store.js'
 import { version } from './version.js'
 
 /** An end that takes longer is cut; the time in which the clients are sent elsewhere comes before. */
-const CLOSE_TIMEOUT_MS = 15_000
+const CLOSE_TIMEOUT_MS = 18_000
 /** Answers that are not read by then are cut. */
 const ANSWERS_TIMEOUT_MS = 5000
 

@@ -17,7 +17,7 @@ const rcDropLease: NativeScript = ({ db, keys, argv }) => {
   db.hdel(connections, node)
   db.zadd(dead, now + numberAt(argv, 1), node)
   db.zadd(ended, now, node)
-  db.pexpire(ended, numberAt(argv, 2))
+  db.expire(ended, numberAt(argv, 2))
   return null
 }
 
