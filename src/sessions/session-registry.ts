@@ -93,9 +93,13 @@ export class SessionRegistry {
     this.#stop = clock.every(SWEEP_PERIOD_MS, () => this.#saveChanged())
   }
 
-  /** Saves what is not saved yet. */
-  async close(): Promise<void> {
+  /** Nothing is written any more by itself. */
+  close(): void {
     this.#stop()
+  }
+
+  /** Saves what is not saved yet. Never rejects. */
+  async saveAll(): Promise<void> {
     const changed = [...this.#byConnection.values()].filter((session) => session.changed)
     await Promise.all(changed.map((session) => this.#saveSafely(session)))
   }
@@ -311,6 +315,15 @@ export class SessionRegistry {
     connection.close(CloseCode.SessionTakenOver)
   }
 
+  /**
+   * Another node has taken it and may not be in its rooms yet: until it tells that it is, or the grace is over, the user
+   * counts there.
+   */
+  #loseEarly(session: LiveSession): void {
+    this.#options.rooms.leaveAllLater(session.connection, session.sessionId)
+    this.#lose(session)
+  }
+
   #saveChanged(): void {
     const now = this.#options.clock.monotonic()
     for (const session of this.#byConnection.values()) {
@@ -322,7 +335,7 @@ export class SessionRegistry {
   /** What cannot be written now is written at the next opportunity. */
   async #saveSafely(session: LiveSession): Promise<void> {
     try {
-      if (!(await this.#save(session))) this.#lose(session)
+      if (!(await this.#save(session))) this.#loseEarly(session)
     } catch (error) {
       session.changed = true
       this.#options.onError(error)

@@ -119,9 +119,12 @@ export class Host {
       store === 'redis'
         ? { REDIS_URL: redisUrl, REDIS_PREFIX: this.#prefix }
         : { DATA_DIR: store === 'disk' ? this.#folders.at(-1) : 'memory' }
-    const app = createHttpServer(parseConfig({ LOG_LEVEL: 'fatal', PORT: 0, ...settings, ...place } as never), {
-      clock: this.#clock
-    })
+    const app = createHttpServer(
+      parseConfig({ LOG_LEVEL: 'fatal', PORT: 0, DRAIN_SECONDS: 0, ...settings, ...place } as never),
+      {
+        clock: this.#clock
+      }
+    )
     await app.ready()
     if (store === 'redis') await this.#holdLease(app)
     return app

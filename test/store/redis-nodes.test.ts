@@ -26,7 +26,7 @@ interface NodeUnderTest {
 }
 
 /** A cluster with a prefix of its own, whose nodes renew and sweep only as their clocks are moved. */
-async function cluster(t: Test, size: number, url = server.url) {
+async function cluster(t: Test, size: number, url = server.url, graceMs = 0) {
   const prefix = randomUUID()
   const keys = new Keys(prefix)
   const redis = await bystander(t, url)
@@ -39,6 +39,7 @@ async function cluster(t: Test, size: number, url = server.url) {
       keys,
       clock,
       seenTtlMs: 60_000,
+      graceMs,
       onError: (error) => errors.push(error)
     })
     const presence = new RedisPresence({
@@ -286,6 +287,27 @@ t.test('closing gives the lease back, and what is left of the node goes at once'
     (await keysOf(redis, prefix)).filter((key) => key.includes(name)),
     []
   )
+})
+
+t.test('the members of a node that ended stay until the grace is over', async (t) => {
+  const { nodes, redis, keys, buried } = await cluster(t, 2, server.url, 60_000)
+  const [living, leaving] = nodes
+  await leaving.presence.join([membership('a', 'ann')])
+  const { name } = leaving.nodes
+  const endedAt = leaving.clock.now()
+  await leaving.nodes.close()
+  const due = Number(await redis.zscore(keys.dead, name))
+  t.ok(due >= endedAt + 60_000, 'due when the grace is over')
+  t.ok(Number(await living.nodes.endOfLease(name)) >= endedAt, 'its sessions wait from here on')
+  mayJudge(living)
+  living.clock.advance(5000)
+  await living.nodes.count()
+  t.equal(Number(await redis.zscore(keys.dead, name)), due, 'nobody has claimed it')
+  t.match(await living.presence.counts(['a']), [{ users: 1 }])
+  await redis.zadd(keys.dead, 1, name)
+  living.clock.advance(1000)
+  await buried(name)
+  t.same(departed(living, 'a'), ['ann'])
 })
 
 t.test('nodes and connections are counted over the cluster', async (t) => {

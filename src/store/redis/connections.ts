@@ -30,7 +30,7 @@ export interface RedisConnection extends Redis {
     connectionCount: number,
     take: '0' | '1'
   ): Promise<number>
-  rcDropLease(leases: Key, connections: Key, dead: Key, node: string): Promise<null>
+  rcDropLease(...keysAndArguments: Argument[]): Promise<null>
   rcClaimDead(...keysAndArguments: Argument[]): Promise<string | null>
   rcSaveSession(...keysAndArguments: Argument[]): Promise<number>
   rcTakeSession(
