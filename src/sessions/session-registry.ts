@@ -8,6 +8,7 @@ import type { PositionInput } from '../protocol/commands.js'
 import type { ResumeReply } from '../protocol/replies.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
 import type { Removals } from '../store/removals.js'
+import type { LeaseLoss } from '../store/nodes.js'
 import type { OwnedSession, SessionRoom, Sessions } from '../store/sessions.js'
 import { NO_RETENTION, type Position, type SignalMessage, type Streams } from '../store/streams.js'
 
@@ -50,6 +51,10 @@ interface LiveSession {
   readonly rooms: Map<string, SessionRoom>
   /** It joined a room once: there is something to keep. */
   kept: boolean
+  /** Written at least once: it is in the store, unless it ended there. */
+  stored: boolean
+  /** Another node may have it, or ended it: nothing is written before that is known. */
+  doubt: LeaseLoss | undefined
   /** Something confirmed is not saved yet. */
   changed: boolean
   /** Monotonic, in milliseconds. */
@@ -62,6 +67,8 @@ const TOKEN_BYTES = 32
 const SWEEP_PERIOD_MS = 1000
 /** Positions are written at most this often. */
 const POSITIONS_PERIOD_MS = 20_000
+/** Sessions that are made sure of in one round trip. */
+const RECLAIM_PAGE = 500
 /** Even one in which nothing happens is written now and then, so that it does not expire. */
 const REFRESH_PERIOD_MS = 6 * 3_600_000
 
@@ -108,6 +115,8 @@ export class SessionRegistry {
       generation: 1,
       rooms: new Map(),
       kept: false,
+      stored: false,
+      doubt: undefined,
       changed: false,
       savedAt: this.#options.clock.monotonic(),
       pinged: undefined
@@ -198,6 +207,20 @@ export class SessionRegistry {
     else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
   }
 
+  /**
+   * The lease was lost: makes sure of the sessions of this node's connections, a page at a time. Connections whose session
+   * is on another node by now are closed with 4502. One that nobody knows any more is written anew where the store has
+   * forgotten it, and is over where it has not. Nothing is written of a session before it is sure. Throws
+   * `store_unavailable`; doing it again is safe.
+   */
+  async reclaimAll(loss: LeaseLoss): Promise<void> {
+    const kept = [...this.#byConnection.values()].filter((session) => session.kept)
+    for (const session of kept) session.doubt = loss
+    for (let start = 0; start < kept.length; start += RECLAIM_PAGE) {
+      await this.#reclaim(kept.slice(start, start + RECLAIM_PAGE).filter(({ connection }) => !connection.closed))
+    }
+  }
+
   /** What pongs have confirmed lately is written now and then only: a connection of this node that had it knows more. */
   #freshest(session: OwnedSession): OwnedSession {
     const former = this.#bySessionId.get(session.sessionId)
@@ -282,6 +305,7 @@ export class SessionRegistry {
     live.generation = session.generation
     for (const { reply, from, removalId } of outcomes) live.rooms.set(reply.room, { ...from, removalId })
     live.kept = true
+    live.stored = true
     live.savedAt = this.#options.clock.monotonic()
     this.#bySessionId.set(session.sessionId, live)
   }
@@ -328,19 +352,29 @@ export class SessionRegistry {
   }
 
   async #save(session: LiveSession): Promise<boolean> {
-    const { sessionId, generation, tokenHash, connection, rooms } = session
-    const { removalId } = connection
+    if (session.doubt !== undefined) await this.#reclaim([session])
+    if (session.connection.closed && session.doubt !== undefined) return false
     session.changed = false
     session.savedAt = this.#options.clock.monotonic()
-    const userId = connection.userId ?? ''
-    return await this.#options.sessions.save({
-      sessionId,
-      userId,
-      generation,
-      tokenHash,
-      rooms: Object.fromEntries(rooms),
-      removalId
-    })
+    const saved = await this.#options.sessions.save(ownedBy(session))
+    session.stored = true
+    return saved
+  }
+
+  async #reclaim(sessions: readonly LiveSession[]): Promise<void> {
+    const holdings = await this.#options.sessions.reclaim(sessions.map(ownedBy))
+    const rewritten: LiveSession[] = []
+    for (const [index, session] of sessions.entries()) {
+      const { doubt, stored } = session
+      const isGone = holdings[index] === 'gone'
+      const isOver = holdings[index] === 'taken' || (isGone && stored && doubt?.departed === true)
+      if (isOver) this.#lose(session)
+      else session.doubt = undefined
+      // What the store has of it may be as old as what it has of the presence.
+      if (!isOver && (isGone || doubt?.departed === false)) rewritten.push(session)
+    }
+    const saved = await Promise.all(rewritten.map((session) => this.#save(session)))
+    for (const [index, session] of rewritten.entries()) if (!saved[index]) this.#lose(session)
   }
 }
 
@@ -354,6 +388,11 @@ interface Rejoined {
   readonly outcomes: readonly JoinOutcome[]
   /** Rooms that the user was put out of. The connection may be in some of them. */
   readonly removed: readonly string[]
+}
+
+function ownedBy({ sessionId, generation, tokenHash, connection, rooms }: LiveSession): OwnedSession {
+  const { userId, removalId } = connection
+  return { sessionId, userId: userId ?? '', generation, tokenHash, rooms: Object.fromEntries(rooms), removalId }
 }
 
 function nodeChannel(owner: string): string {
