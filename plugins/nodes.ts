@@ -11,7 +11,7 @@ export default fp(
     const listener = {
       onDeparture: rooms.onDeparture.bind(rooms),
       onLeaseLost: (loss: LeaseLoss) => {
-        void lost.run(async () => {
+        void lost.run('lease', async () => {
           // First: who is on another node by now is not written into the presence again.
           await sessions.reclaimAll(loss)
           await rooms.rejoinAll(loss)

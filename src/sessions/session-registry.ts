@@ -3,6 +3,7 @@ import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import { RoomcastError } from '../errors.js'
+import { RetryQueue } from '../presence/retry-queue.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
 import type { ResumeReply } from '../protocol/replies.js'
@@ -10,8 +11,9 @@ import type { Random } from '../random.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
 import type { LeaseLoss } from '../store/nodes.js'
 import type { Removals } from '../store/removals.js'
-import type { OwnedSession, SessionRoom, Sessions } from '../store/sessions.js'
-import { NO_RETENTION, type Position, type SignalMessage, type Streams } from '../store/streams.js'
+import type { OwnedSession, Sessions } from '../store/sessions.js'
+import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
+import { type LiveSession, ownedBy } from './live-session.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
@@ -44,27 +46,6 @@ export interface ResumeOutcome {
   begin(): void
 }
 
-interface LiveSession {
-  readonly connection: Connection
-  sessionId: string
-  tokenHash: string
-  generation: number
-  /** Confirmed positions by room. */
-  readonly rooms: Map<string, SessionRoom>
-  /** It joined a room once: there is something to keep. */
-  kept: boolean
-  /** Written at least once: it is in the store, unless it ended there. */
-  stored: boolean
-  /** Another node may have it, or ended it: nothing is written before that is known. */
-  doubt: LeaseLoss | undefined
-  /** Something confirmed is not saved yet. */
-  changed: boolean
-  /** Monotonic, in milliseconds. */
-  savedAt: number
-  /** What had been sent when the last ping was. */
-  pinged: { readonly serial: number; readonly positions: ReadonlyMap<string, Position> } | undefined
-}
-
 const TOKEN_BYTES = 32
 const SWEEP_PERIOD_MS = 1000
 /** Positions are written at most this often. */
@@ -82,10 +63,12 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions
   readonly #byConnection = new Map<Connection, LiveSession>()
   readonly #bySessionId = new Map<string, LiveSession>()
+  readonly #retries: RetryQueue
   #stop: () => void = () => {}
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options
+    this.#retries = new RetryQueue(options.clock, options.onError)
   }
 
   /** Begins to hear when another node takes over a session of this one. */
@@ -103,6 +86,7 @@ export class SessionRegistry {
   /** Saves what is not saved yet. */
   async close(): Promise<void> {
     this.#stop()
+    this.#retries.close()
     const changed = [...this.#byConnection.values()].filter((session) => session.changed)
     await Promise.all(changed.map((session) => this.#saveSafely(session)))
   }
@@ -197,16 +181,14 @@ export class SessionRegistry {
     }
   }
 
-  /** The connection is gone: its session waits for it, or is over where the client said goodbye. */
+  /** The connection is gone: its session waits for it, or is over where the client said goodbye. Never rejects. */
   async closed(connection: Connection, clean: boolean): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
     this.#byConnection.delete(connection)
     if (this.#bySessionId.get(session.sessionId) === session) this.#bySessionId.delete(session.sessionId)
-    if (!session.kept) return
-    const { sessions } = this.#options
-    if (clean) await sessions.end(session.sessionId, session.generation)
-    else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+    // Else it would wait for its client for as long as this node lives.
+    if (session.kept) await this.#retries.run(session.sessionId, () => this.#finish(session, clean))
   }
 
   /**
@@ -335,6 +317,12 @@ export class SessionRegistry {
     connection.close(CloseCode.SessionTakenOver)
   }
 
+  async #finish(session: LiveSession, clean: boolean): Promise<void> {
+    const { sessions } = this.#options
+    if (clean) await sessions.end(session.sessionId, session.generation)
+    else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+  }
+
   #saveChanged(): void {
     const now = this.#options.clock.monotonic()
     for (const session of this.#byConnection.values()) {
@@ -394,11 +382,6 @@ interface Rejoined {
   readonly outcomes: readonly JoinOutcome[]
   /** Rooms that the user was put out of. The connection may be in some of them. */
   readonly removed: readonly string[]
-}
-
-function ownedBy({ sessionId, generation, tokenHash, connection, rooms }: LiveSession): OwnedSession {
-  const { userId, removalId } = connection
-  return { sessionId, userId: userId ?? '', generation, tokenHash, rooms: Object.fromEntries(rooms), removalId }
 }
 
 function nodeChannel(owner: string): string {
