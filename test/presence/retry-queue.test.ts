@@ -63,29 +63,34 @@ t.test('one that succeeds makes what waited under its key void', async (t) => {
   t.equal(tries, 1)
 })
 
-t.test('a task that is overtaken while it is tried again neither waits on nor takes the later one away', async (t) => {
-  const { clock, queue, rounds } = setUp()
-  let fail = () => {}
-  let first = 0
-  await queue.run('a', async () => {
-    first++
-    if (first === 1) await away()
-    await new Promise<void>((_resolve, reject) => {
-      fail = () => reject(new Error('away'))
-    })
-  })
-  clock.advance(1000)
-  await until(() => first === 2)
-  let second = 0
-  await queue.run('a', async () => {
-    second++
-    if (second === 1) await away()
-  })
-  fail()
-  await rounds(() => queue.size === 0)
-  t.equal(first, 2)
-  t.equal(second, 2)
-})
+for (const outcome of ['succeeds', 'fails'] as const) {
+  t.test(
+    `a task that is overtaken while it is tried again and then ${outcome} leaves the later one alone`,
+    async (t) => {
+      const { clock, queue, rounds } = setUp()
+      let end = () => {}
+      let first = 0
+      await queue.run('a', async () => {
+        first++
+        if (first === 1) await away()
+        await new Promise<void>((resolve, reject) => {
+          end = () => (outcome === 'succeeds' ? resolve() : reject(new Error('away')))
+        })
+      })
+      clock.advance(1000)
+      await until(() => first === 2)
+      let second = 0
+      await queue.run('a', async () => {
+        second++
+        if (second === 1) await away()
+      })
+      end()
+      await rounds(() => queue.size === 0)
+      t.equal(first, 2)
+      t.equal(second, 2)
+    }
+  )
+}
 
 t.test('tasks are tried again side by side, but not all at once', async (t) => {
   const { clock, queue } = setUp()
