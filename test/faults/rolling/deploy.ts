@@ -116,9 +116,8 @@ class Deploy {
     for (const gap of longest) gaps.add(gap)
     this.#checkOutcomes()
     const opensPerSlot = this.#busiestSlot()
-    const share = Math.ceil(this.#options.clients / (SLOTS - 1))
-    // Two slots' shares can fall into one stretch of that length; more than that is a herd.
-    if (opensPerSlot > 2 * share) this.#faults.push(`I14: ${opensPerSlot} connections in one slot, ${share} were told`)
+    // A machine that stalls puts some slots together; without any, the half that a node has would come at once.
+    if (opensPerSlot > this.#options.clients / 3) this.#faults.push(`I14: ${opensPerSlot} connections in one slot`)
     return {
       ...{ faults: [...this.#faults, ...this.#tally.violations], published, gaps, opensPerSlot, endsMs: this.#ends },
       delivered: this.#tally.delivered,

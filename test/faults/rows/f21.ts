@@ -93,15 +93,18 @@ class Reader {
   async visit({ url }: ServerProcess): Promise<void> {
     this.#inboxAt = undefined
     const place = `${url.replace('http', 'ws')}/ws?user_id=${this.#userId}`
-    const client: RawClient = await RawClient.connect(this.#rig.scope, place, (message) => this.#hear(message, client))
+    const acknowledge = (offset: number) => void this.#acknowledge(offset, connecting)
+    const hear = (message: Message) => this.#hear(message, acknowledge)
+    const connecting = RawClient.connect(this.#rig.scope, place, hear)
+    const client = await connecting
     await client.ask({ type: 'join_room', room: ROOM, since: { epoch: this.#epoch, offset: this.#heard } })
   }
 
-  #hear(message: Message, client: RawClient): void {
+  #hear(message: Message, acknowledge: (offset: number) => void): void {
     const { type, action, offset } = message
     if (action === 'gap' || action === 'reset') this.faults.push(`I1: ${this.#userId} is told ${action}`)
     if (type === 'chat_message') this.#hearRoom(offset)
-    if (type === 'direct_message') this.#hearInbox(offset, client)
+    if (type === 'direct_message') this.#hearInbox(offset, acknowledge)
   }
 
   #hearRoom(offset: number): void {
@@ -110,7 +113,7 @@ class Reader {
   }
 
   /** It goes on behind the cursor: neither before an acknowledgement that was answered, nor behind one never asked. */
-  #hearInbox(offset: number, client: RawClient): void {
+  #hearInbox(offset: number, acknowledge: (offset: number) => void): void {
     const before = this.#inboxAt
     const fits = before === undefined ? offset > this.#acked && offset <= this.#asked + 1 : offset === before + 1
     if (!fits) {
@@ -120,11 +123,12 @@ class Reader {
     }
     this.#inboxAt = offset
     this.#inboxTop = Math.max(this.#inboxTop, offset)
-    if (offset % ACK_EVERY === 0) void this.#acknowledge(offset, client)
+    if (offset % ACK_EVERY === 0) acknowledge(offset)
   }
 
-  async #acknowledge(offset: number, client: RawClient): Promise<void> {
+  async #acknowledge(offset: number, connecting: Promise<RawClient>): Promise<void> {
     this.#asked = Math.max(this.#asked, offset)
+    const client = await connecting
     const answer = await client.ask({ type: 'inbox_ack', offset })
     if (answer?.type === 'ack') this.#acked = Math.max(this.#acked, answer.offset)
   }
