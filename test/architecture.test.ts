@@ -57,7 +57,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/users/removal-registry': [...domain, 'src/control', 'src/presence', 'src/rooms', 'src/sessions'],
   'src/inbox': domain,
   'src/groups': [...domain, 'src/control', 'src/inbox', 'src/presence'],
-  'src/sessions': [...domain, 'src/rooms'],
+  'src/sessions': [...domain, 'src/presence', 'src/rooms'],
   'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/groups', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
     'src/clock',
