@@ -9,10 +9,10 @@ import type { FaultRow } from '../rig/row.js'
 import { RawClient } from '../support/raw-client.js'
 
 const USERS = 8
-const PAST = 3000
-const UNREAD = 300
+const PAST = 2000
+const UNREAD = 200
 const ACK_EVERY = 10
-const ROUNDS = 4
+const ROUNDS = 3
 /** By then most replays are over. */
 const REPLAY_MS = 250
 const BATCH = 500
