@@ -103,7 +103,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@fastify',
     '@sinclair/typebox'
   ],
-  'src/server': ['src/app', 'src/auth', 'src/config', 'src/shutdown', 'src/store/store', 'src/version', 'fastify'],
+  'src/server': ['src/clock', 'src/serve', 'src/shutdown'],
+  'src/serve': [
+    'src/app',
+    'src/auth',
+    'src/clock',
+    'src/config',
+    'src/shutdown',
+    'src/store/store',
+    'src/version',
+    'fastify'
+  ],
   client: [],
   plugins: ['src', 'fastify', '@fastify', 'prom-client'],
   routes: ['src', 'fastify', '@fastify', '@sinclair/typebox', 'ws']

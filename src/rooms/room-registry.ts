@@ -251,9 +251,12 @@ export class RoomRegistry {
     this.#memberships.recountAll()
   }
 
-  /** Resolves when the members have been told of everything that happened so far. */
+  /**
+   * Resolves when the members have been told of everything that happened so far. Who still has a grace keeps it: what
+   * this node has in the presence outlives it for as long.
+   */
   async settled(): Promise<void> {
-    this.#departures.flush()
+    this.#departures.close()
     await Promise.all(this.#leaving)
     await this.#memberships.settled()
   }

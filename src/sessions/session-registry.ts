@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -14,6 +13,7 @@ import type { Removals } from '../store/removals.js'
 import type { OwnedSession, Sessions } from '../store/sessions.js'
 import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
 import { type LiveSession, ownedBy } from './live-session.js'
+import { hashOf, newToken } from './resume-token.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
@@ -46,7 +46,6 @@ export interface ResumeOutcome {
   begin(): void
 }
 
-const TOKEN_BYTES = 32
 const SWEEP_PERIOD_MS = 1000
 /** Positions are written at most this often. */
 const POSITIONS_PERIOD_MS = 20_000
@@ -83,17 +82,21 @@ export class SessionRegistry {
     this.#stop = clock.every(SWEEP_PERIOD_MS, () => this.#saveChanged())
   }
 
-  /** Saves what is not saved yet. */
-  async close(): Promise<void> {
+  /** Nothing is written any more by itself. */
+  close(): void {
     this.#stop()
     this.#retries.close()
+  }
+
+  /** Saves what is not saved yet. Never rejects. */
+  async saveAll(): Promise<void> {
     const changed = [...this.#byConnection.values()].filter((session) => session.changed)
     await Promise.all(changed.map((session) => this.#saveSafely(session)))
   }
 
   /** A new connection has a session of its own, until it resumes another. */
   open(connection: Connection): SessionCredentials {
-    const resumeToken = this.#newToken()
+    const resumeToken = newToken(this.#options.random)
     const session: LiveSession = {
       connection,
       sessionId: this.#options.random.uuid(),
@@ -165,7 +168,7 @@ export class SessionRegistry {
     const fresh = this.#byConnection.get(connection)
     // A dead connection must not take the session from the one that came after it.
     if (fresh === undefined || connection.closed) throw new RoomcastError('session_not_found')
-    const resumeToken = this.#newToken()
+    const resumeToken = newToken(this.#options.random)
     const nextTokenHash = hashOf(resumeToken)
     const tokenHash = hashOf(request.resumeToken)
     const taken = await sessions.take({ sessionId, userId: connection.userId, tokenHash, nextTokenHash })
@@ -317,6 +320,15 @@ export class SessionRegistry {
     connection.close(CloseCode.SessionTakenOver)
   }
 
+  /**
+   * Another node has taken it and may not be in its rooms yet: until it tells that it is, or the grace is over, the user
+   * counts there.
+   */
+  #loseEarly(session: LiveSession): void {
+    this.#options.rooms.leaveAllLater(session.connection, session.sessionId)
+    this.#lose(session)
+  }
+
   async #finish(session: LiveSession, clean: boolean): Promise<void> {
     const { sessions } = this.#options
     if (clean) await sessions.end(session.sessionId, session.generation)
@@ -334,15 +346,11 @@ export class SessionRegistry {
   /** What cannot be written now is written at the next opportunity. */
   async #saveSafely(session: LiveSession): Promise<void> {
     try {
-      if (!(await this.#save(session))) this.#lose(session)
+      if (!(await this.#save(session))) this.#loseEarly(session)
     } catch (error) {
       session.changed = true
       this.#options.onError(error)
     }
-  }
-
-  #newToken(): string {
-    return this.#options.random.bytes(TOKEN_BYTES).toString('base64url')
   }
 
   async #save(session: LiveSession): Promise<boolean> {
@@ -386,8 +394,4 @@ interface Rejoined {
 
 function nodeChannel(owner: string): string {
   return `node:${owner}`
-}
-
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
 }

@@ -40,6 +40,6 @@ export interface Nodes {
   start(listener: NodesListener, connectionCount: () => number): Promise<void>
   /** Counts over the cluster. */
   count(): Promise<NodesCount>
-  /** Gives the lease back; presence of this node that is left is removed. */
+  /** Gives the lease back; presence of this node that is left is removed when the grace is over. */
   close(): Promise<void>
 }

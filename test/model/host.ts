@@ -106,8 +106,8 @@ export class Host {
   /** One round trip on every connection: answers and messages come in the order of what asked for them. */
   async #askRedis(): Promise<void> {
     const { commands, lease, subscriber } = this.#redisOf(this.app)
-    await Promise.all([commands.ping(), lease.ping()])
-    await subscriber.ping()
+    await Promise.all([commands.time(), lease.time()])
+    await subscriber.time()
   }
 
   /** Records are written in the order in which they change. */
@@ -121,9 +121,12 @@ export class Host {
       store === 'redis'
         ? { REDIS_URL: redisUrl, REDIS_PREFIX: this.#prefix }
         : { DATA_DIR: store === 'disk' ? this.#folders.at(-1) : 'memory' }
-    const app = createHttpServer(parseConfig({ LOG_LEVEL: 'fatal', PORT: 0, ...settings, ...place } as never), {
-      clock: this.#clock
-    })
+    const app = createHttpServer(
+      parseConfig({ LOG_LEVEL: 'fatal', PORT: 0, DRAIN_SECONDS: 0, ...settings, ...place } as never),
+      {
+        clock: this.#clock
+      }
+    )
     await app.ready()
     if (store === 'redis') await this.#holdLease(app)
     return app

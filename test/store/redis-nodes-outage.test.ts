@@ -17,6 +17,7 @@ async function openNode(t: Test, url: string, prefix: string) {
   const clock = new ManualClock(Date.now())
   const errors: unknown[] = []
   const store: Store = await openRedisStore({
+    graceMs: 0,
     deviceTtlMs: 60_000,
     sessionTtlMs: 60_000,
     removalTtlMs: 60_000,

@@ -29,7 +29,7 @@ interface NodeUnderTest {
 }
 
 /** A cluster with a prefix of its own, whose nodes renew and sweep only as their clocks are moved. */
-async function cluster(t: Test, size: number, url = server.url) {
+async function cluster(t: Test, size: number, url = server.url, graceMs = 0) {
   const prefix = randomUUID()
   const keys = new Keys(prefix)
   const redis = await bystander(t, url)
@@ -42,6 +42,7 @@ async function cluster(t: Test, size: number, url = server.url) {
       keys,
       clock,
       seenTtlMs: 60_000,
+      graceMs,
       onError: (error) => errors.push(error)
     })
     const presence = new RedisPresence({
@@ -275,7 +276,8 @@ t.test('a node judges nobody before it has been connected for a whole lease', as
 
   // A new connection begins the time anew.
   const renewals = async () => Number(await redis.zscore(keys.leases, living.nodes.name))
-  const ready = once(living.lease, 'ready')
+  // It may be cut with an error.
+  const ready = new Promise((resolve) => living.lease.once('ready', resolve))
   await redis.call('CLIENT', 'KILL', 'ADDR', `127.0.0.1:${living.lease.stream.localPort}`)
   await ready
   const before = await renewals()
@@ -310,6 +312,27 @@ t.test('closing gives the lease back, and what is left of the node goes at once'
   )
   t.same(await living.presence.connections(['ann']), [0])
   t.same(await keysUnder(name, redis, prefix), [])
+})
+
+t.test('the members of a node that ended stay until the grace is over', async (t) => {
+  const { nodes, redis, keys, buried } = await cluster(t, 2, server.url, 60_000)
+  const [living, leaving] = nodes
+  await leaving.presence.join([membership('a', 'ann')])
+  const { name } = leaving.nodes
+  const endedAt = leaving.clock.now()
+  await leaving.nodes.close()
+  const due = Number(await redis.zscore(keys.dead, name))
+  t.ok(due >= endedAt + 60_000, 'due when the grace is over')
+  t.ok(Number(await living.nodes.endOfLease(name)) >= endedAt, 'its sessions wait from here on')
+  mayJudge(living)
+  living.clock.advance(5000)
+  await living.nodes.count()
+  t.equal(Number(await redis.zscore(keys.dead, name)), due, 'nobody has claimed it')
+  t.match(await living.presence.counts(['a']), [{ users: 1 }])
+  await redis.zadd(keys.dead, 1, name)
+  living.clock.advance(1000)
+  await buried(name)
+  t.same(departed(living, 'a'), ['ann'])
 })
 
 t.test('nodes and connections are counted over the cluster', async (t) => {

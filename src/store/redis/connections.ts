@@ -27,7 +27,7 @@ export interface RedisConnection extends Redis {
   rcMoveCursor(...keysAndArguments: Argument[]): Promise<string>
   rcRenewLease(...keysAndArguments: Argument[]): Promise<[held: number, nowMs: number]>
   rcTakeLease(...keysAndArguments: Argument[]): Promise<[formerEnded: number, nowMs: number]>
-  rcDropLease(leases: Key, connections: Key, dead: Key, node: string): Promise<null>
+  rcDropLease(...keysAndArguments: Argument[]): Promise<null>
   rcClaimDead(...keysAndArguments: Argument[]): Promise<[nowMs: number, node?: string]>
   rcHoldDead(dead: Key, node: string, claimMs: number): Promise<null>
   rcSaveSession(...keysAndArguments: Argument[]): Promise<number>

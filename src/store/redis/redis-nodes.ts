@@ -22,6 +22,8 @@ export interface RedisNodesOptions {
   readonly random?: Random
   /** How long it is known when a user was there last. */
   readonly seenTtlMs: number
+  /** How long the members of a node that ended stay counted: they come back elsewhere. */
+  readonly graceMs: number
   readonly onError: (error: unknown) => void
 }
 
@@ -33,6 +35,7 @@ export class RedisNodes implements Nodes {
   readonly #clock: Clock
   readonly #time: RedisTime
   readonly #seenTtlMs: number
+  readonly #graceMs: number
   readonly #onError: (error: unknown) => void
   #incarnation = 1
   #listener: NodesListener | undefined
@@ -46,13 +49,14 @@ export class RedisNodes implements Nodes {
   #connectedAt: number
   #renewedAt: number
 
-  constructor({ connections, keys, clock, random = systemRandom, seenTtlMs, onError }: RedisNodesOptions) {
+  constructor({ connections, keys, clock, random = systemRandom, seenTtlMs, graceMs, onError }: RedisNodesOptions) {
     this.nodeId = random.uuid()
     this.#connections = connections
     this.#keys = keys
     this.#clock = clock
     this.#time = new RedisTime(clock)
     this.#seenTtlMs = seenTtlMs
+    this.#graceMs = graceMs
     this.#onError = onError
     this.#connectedAt = clock.monotonic()
     this.#renewedAt = this.#connectedAt
@@ -92,7 +96,7 @@ export class RedisNodes implements Nodes {
     return { nodes, connections: others + this.#connectionCount() }
   }
 
-  /** When a node's lease ends or ended, in milliseconds since 1970; undefined for one that gave it back. */
+  /** When a node's lease ends or ended, in milliseconds since 1970; undefined where that is long ago. */
   async endOfLease(node: string): Promise<number | undefined> {
     const { leases, ended } = this.#keys
     const endedAt = await answered(this.#connections.commands.rcEndOfLease(leases, ended, node))
@@ -103,8 +107,9 @@ export class RedisNodes implements Nodes {
     for (const stop of this.#stops) stop()
     // A renewal after the lease was given back would take another.
     await this.#renewing
+    const { leases, nodeConnections, dead, ended } = this.#keys
     await this.#connections.lease
-      .rcDropLease(this.#keys.leases, this.#keys.nodeConnections, this.#keys.dead, this.name)
+      .rcDropLease(leases, nodeConnections, dead, ended, this.name, this.#graceMs, ENDED_TTL_MS)
       // Where Redis is away the lease runs out by itself.
       .catch(this.#onError)
   }

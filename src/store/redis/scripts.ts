@@ -233,7 +233,7 @@ const endSession = /* lua */ `
   if redis.call('HGET', KEYS[1], 'generation') == ARGV[1] then redis.call('DEL', KEYS[1]) end
 `
 
-/** KEYS leases, ended; ARGV node. Answers when its lease ends or ended; nil where it gave it back, or long ago. */
+/** KEYS leases, ended; ARGV node. Answers when its lease ends or ended; nil where that is long ago. */
 const endOfLease = /* lua */ `
   return redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('ZSCORE', KEYS[2], ARGV[1])
 `
@@ -267,11 +267,18 @@ const takeLease = /* lua */ `
   return { redis.call('ZSCORE', KEYS[4], ARGV[4]) and 1 or 0, now }
 `
 
-/** KEYS leases, connections, dead; ARGV node. What it leaves in the presence is removed as a dead node's. */
+/**
+ * KEYS leases, connections, dead, ended; ARGV node, grace ms, how long the end of a lease is remembered. What it leaves
+ * in the presence is removed as a dead node's, when the grace is over.
+ */
 const dropLease = /* lua */ `
+  ${nowMs}
+  local now = now_ms()
   redis.call('ZREM', KEYS[1], ARGV[1])
   redis.call('HDEL', KEYS[2], ARGV[1])
-  redis.call('ZADD', KEYS[3], 0, ARGV[1])
+  redis.call('ZADD', KEYS[3], string.format('%.0f', now + ARGV[2]), ARGV[1])
+  redis.call('ZADD', KEYS[4], string.format('%.0f', now), ARGV[1])
+  redis.call('PEXPIRE', KEYS[4], ARGV[3])
 `
 
 /**
@@ -330,7 +337,7 @@ export const scripts = {
   rcRead: { lua: read, numberOfKeys: 2 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
   rcTakeLease: { lua: takeLease, numberOfKeys: 4 },
-  rcDropLease: { lua: dropLease, numberOfKeys: 3 },
+  rcDropLease: { lua: dropLease, numberOfKeys: 4 },
   rcClaimDead: { lua: claimDead, numberOfKeys: 4 },
   rcHoldDead: { lua: holdDead, numberOfKeys: 1 },
   rcSaveSession: { lua: saveSession, numberOfKeys: 2 },

@@ -19,11 +19,15 @@ const rcTakeLease: NativeScript = ({ db, keys: [leases = '', connections = '', d
   return [db.score(ended, former) === undefined ? 0 : 1, db.now()]
 }
 
-const rcDropLease: NativeScript = ({ db, keys: [leases = '', connections = '', dead = ''], argv }) => {
+const rcDropLease: NativeScript = ({ db, keys, argv }) => {
+  const [leases, connections, dead, ended] = [0, 1, 2, 3].map((index) => textAt(keys, index)) as Four
   const node = textAt(argv, 0)
+  const now = db.now()
   db.zrem(leases, node)
   db.hdel(connections, node)
-  db.zadd(dead, 0, node)
+  db.zadd(dead, now + numberAt(argv, 1), node)
+  db.zadd(ended, now, node)
+  db.expire(ended, numberAt(argv, 2))
   return null
 }
 
