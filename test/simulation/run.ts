@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 /** So much time things happen for. */
-const ACTIVE_MS = 10_000
+const ACTIVE_MS = 6_000
 /** After that everything comes to rest in this time: two looks at the tops, and what has to be tried again. */
 const REST_MS = 60_000
 /** The presence is looked at this often. */

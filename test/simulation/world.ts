@@ -72,7 +72,7 @@ export class World {
   /** Opens the nodes, one beside the other. */
   async begin(): Promise<void> {
     await this.settle(Promise.all(Array.from({ length: NODES }, () => this.addNode())))
-    for (let index = 0; index < this.random.integer(3, 6); index++) {
+    for (let index = 0; index < this.random.integer(3, 5); index++) {
       this.clients.push(new SimulatedClient(this, `client-${index}`, this.random.pick(this.users)))
     }
     for (const client of this.clients) client.begin()
