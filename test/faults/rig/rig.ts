@@ -13,8 +13,10 @@ export interface Cluster {
   readonly urls: readonly string[]
 }
 
+export const PREFIX = 'faults'
+
 /** Nothing is to be trimmed, and nobody held back. */
-const roomy = { RATE_LIMIT_PER_SECOND: '0', HISTORY_SIZE: '1000000', REDIS_PREFIX: 'faults' }
+const roomy = { RATE_LIMIT_PER_SECOND: '0', HISTORY_SIZE: '1000000', REDIS_PREFIX: PREFIX }
 
 /** Those by which a process ends through its own fault; out of memory is one. */
 const crashSignals: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGABRT', 'SIGSEGV', 'SIGILL', 'SIGTRAP', 'SIGBUS'])
