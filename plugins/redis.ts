@@ -1,17 +1,25 @@
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
+import { followMaster } from '../src/store/redis/sentinel-watch.js'
+
+export interface RedisPluginOptions {
+  /** Opens the connections to Redis: for simulations, which have one of their own. The real ones where none is given. */
+  readonly openRedis?: (url: string) => Promise<RedisConnections>
+}
 
 /** Puts `redis.commands`, `.subscriber`, `.lease` and `.ingest` on the app, where `REDIS_URL` is set. */
-export default fp(
-  async (fastify) => {
+export default fp<RedisPluginOptions>(
+  async (fastify, { openRedis = connectRedis }) => {
     const { REDIS_URL: url } = fastify.config
     if (url === undefined) return
-    const connections: RedisConnections = await connectRedis(url)
+    const connections: RedisConnections = await openRedis(url)
     for (const [namespace, client] of Object.entries(connections)) {
       await fastify.register(fastifyRedis, { client, namespace })
     }
+    const stopFollowing = followMaster(connections, url)
     fastify.addHook('onClose', async () => {
+      stopFollowing()
       // It may be waiting for what comes next, and a goodbye would wait behind that.
       connections.ingest.disconnect()
       // A Redis that is away cannot say goodbye.

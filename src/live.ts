@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionLimits } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
@@ -11,9 +10,11 @@ import type { Context, Services } from './handlers/context.js'
 import type { DeviceFeeds } from './inbox/device-feeds.js'
 import { CloseCode, isCleanClose } from './protocol/close-codes.js'
 import { encodeConnected } from './protocol/pushes.js'
+import type { Random } from './random.js'
 
 export interface LiveOptions extends Services {
   readonly clock: Clock
+  readonly random: Random
   readonly pool: ConnectionPool
   readonly heartbeat: Heartbeat
   readonly turn: Turn
@@ -60,11 +61,11 @@ export class Live {
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
+    const { clock, random, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
     const { heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
     const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
-    const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
+    const connection = new Connection({ id: random.uuid(), address, deviceId, transport, turn, limits, onClosing, now })
     pool.add(connection)
     this.#sockets++
     heartbeat.add(connection)

@@ -25,9 +25,18 @@ const storeParts = [
   'src/store/continuity',
   'src/store/answered',
   'src/clock',
+  'src/random',
   'src/protocol/ids'
 ]
-const domain = ['src/clock', 'src/errors', 'src/protocol', 'src/connections', 'src/channels', ...storePorts]
+const domain = [
+  'src/clock',
+  'src/random',
+  'src/errors',
+  'src/protocol',
+  'src/connections',
+  'src/channels',
+  ...storePorts
+]
 
 /**
  * Who may import what, besides its own folder and Node. The longest matching path wins. A file that stands in `src`
@@ -40,14 +49,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/store/redis': [...storeParts, 'src/errors', 'ioredis'],
   'src/connections': ['src/clock', 'src/errors', 'src/protocol'],
   'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
-  'src/channels': ['src/clock', 'src/errors', 'src/protocol', 'src/connections', ...storePorts, 'uuid'],
-  'src/control': [...domain, '@sinclair/typebox', 'uuid'],
+  'src/channels': ['src/clock', 'src/random', 'src/errors', 'src/protocol', 'src/connections', ...storePorts],
+  'src/control': [...domain, '@sinclair/typebox'],
   'src/rooms': [...domain, 'src/control', 'src/presence', '@sinclair/typebox'],
   'src/presence': ['src/clock'],
   'src/users': [...domain, 'src/presence'],
-  'src/users/removal-registry': [...domain, 'src/control', 'src/presence', 'src/rooms', 'src/sessions', 'uuid'],
+  'src/users/removal-registry': [...domain, 'src/control', 'src/presence', 'src/rooms', 'src/sessions'],
   'src/inbox': domain,
-  'src/groups': [...domain, 'src/control', 'src/inbox', 'src/presence', 'uuid'],
+  'src/groups': [...domain, 'src/control', 'src/inbox', 'src/presence'],
   'src/sessions': [...domain, 'src/rooms'],
   'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/groups', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
@@ -67,6 +76,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/page': ['typescript'],
   'src/errors': [],
   'src/clock': [],
+  'src/random': ['uuid'],
   'src/version': [],
   'src/shutdown': [],
   'src/config': ['src/auth', '@sinclair/typebox'],
@@ -78,9 +88,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/errors',
     'src/handlers',
     'src/inbox',
-    'src/protocol'
+    'src/protocol',
+    'src/random'
   ],
-  'src/broadcasts': ['src/channels', 'src/clock', 'src/connections', 'src/protocol', 'src/store/streams', 'uuid'],
+  'src/broadcasts': ['src/channels', 'src/clock', 'src/random', 'src/connections', 'src/protocol', 'src/store/streams'],
   'src/rooms-module': ['src/config', 'src/rooms'],
   'src/app': [
     'src/config',

@@ -144,7 +144,7 @@ t.test('a Redis that cannot be reached is refused in one line, without the passw
   const wrong = `redis://:wrong-secret@127.0.0.1:${server.port}`
   const error = await connectRedis(wrong).catch((reason) => reason)
   t.ok(error instanceof RedisConnectError)
-  t.match(error.message, /^REDIS_URL redis:\/\/:\*\*\*@127\.0\.0\.1:\d+\S* cannot be reached: .+$/)
+  t.match(error.message, /^REDIS_URL redis:\/\/127\.0\.0\.1:\d+ cannot be reached: .+$/)
   t.notMatch(error.message, /secret/)
   const away = await connectRedis('redis://127.0.0.1:1').catch((reason) => reason)
   t.ok(away instanceof RedisConnectError)

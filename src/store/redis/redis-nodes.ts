@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.js'
+import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
 import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
 import type { RedisConnections } from './connections.js'
@@ -21,6 +21,8 @@ export interface RedisNodesOptions {
   readonly connections: RedisConnections
   readonly keys: Keys
   readonly clock: Clock
+  /** The system's where none is given. */
+  readonly random?: Random
   /** How long it is known when a user was there last. */
   readonly seenTtlMs: number
   readonly onError: (error: unknown) => void
@@ -28,7 +30,7 @@ export interface RedisNodesOptions {
 
 /** Nodes that share a Redis. */
 export class RedisNodes implements Nodes {
-  readonly nodeId = randomUUID()
+  readonly nodeId: string
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #clock: Clock
@@ -45,7 +47,8 @@ export class RedisNodes implements Nodes {
   #connectedAt: number
   #renewedAt: number
 
-  constructor({ connections, keys, clock, seenTtlMs, onError }: RedisNodesOptions) {
+  constructor({ connections, keys, clock, random = systemRandom, seenTtlMs, onError }: RedisNodesOptions) {
+    this.nodeId = random.uuid()
     this.#connections = connections
     this.#keys = keys
     this.#clock = clock

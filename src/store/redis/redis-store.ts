@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js'
+import type { Random } from '../../random.js'
 import type { Readiness, Store } from '../store.js'
-import { type RedisConnections, withoutPassword } from './connections.js'
+import type { RedisConnections } from './connections.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
@@ -12,6 +13,7 @@ import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisRemovals } from './redis-removals.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
+import { parseRedisUrl } from './redis-url.js'
 import { RunWatch } from './run-watch.js'
 import { publishScript } from './scripts.js'
 
@@ -20,6 +22,7 @@ export interface RedisStoreOptions {
   readonly url: string
   readonly prefix: string
   readonly clock: Clock
+  readonly random?: Random
   /** After this time of disuse a device is forgotten. */
   readonly deviceTtlMs: number
   /** How long a session waits for its client. */
@@ -35,17 +38,17 @@ const leaseAgeMsMax = 4000
 
 /** The store that many nodes share. The connections stay their owner's to close. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { connections, url, prefix, clock, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
+  const { connections, url, prefix, clock, random, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
   const keys = new Keys(prefix)
   const publish = new OrderedScript(connections.commands, publishScript, 3)
   const run = await RunWatch.of(connections.commands, () => publish.load())
-  const nodes = new RedisNodes({ connections, keys, clock, seenTtlMs: deviceTtlMs, onError })
+  const nodes = new RedisNodes({ connections, keys, clock, random, seenTtlMs: deviceTtlMs, onError })
   let closed: Promise<void> | undefined
 
   return {
-    description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
+    description: `Redis, at ${parseRedisUrl(url).description} (prefix ${prefix})`,
     durable: 'redis',
-    streams: new RedisStreams({ connections, keys, run, publish }),
+    streams: new RedisStreams({ connections, keys, run, publish, random }),
     presence: new RedisPresence({
       redis: connections.commands,
       keys,
@@ -59,7 +62,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     groups: new RedisGroups(connections.commands, keys, () => clock.now()),
     removals: new RedisRemovals(connections.commands, keys, removalTtlMs),
     pubSub: new RedisPubSub(connections),
-    ingest: new RedisIngestLog(connections, keys),
+    ingest: new RedisIngestLog(connections, keys, random),
     readiness,
     close: () => {
       closed ??= nodes.close()

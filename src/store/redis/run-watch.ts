@@ -1,4 +1,4 @@
-import type { RedisConnection } from './connections.js'
+import { type RedisConnection, renew } from './connections.js'
 
 /**
  * Which run of Redis a connection speaks to. Another run (restart, failover) may have been rolled back, so every
@@ -27,7 +27,7 @@ export class RunWatch {
           watch.#run = run
         },
         // Not asked again on a connection that answers nothing: a new one is needed.
-        () => connection.disconnect(true)
+        () => renew(connection)
       )
     })
     return watch
