@@ -9,7 +9,7 @@ import { readRoom, readTop } from './room-history.js'
 import { Subscriber } from './subscriber.js'
 
 export interface TrafficOptions {
-  /** Of the nodes; everybody takes the next one each time. */
+  /** Of the nodes; everybody takes the next one each time. May be changed meanwhile: a node comes back elsewhere. */
   readonly urls: readonly string[]
   readonly rooms: readonly string[]
   readonly subscribersPerRoom: number

@@ -5,7 +5,7 @@ import type { FaultProxy } from '../proxy/fault-proxy.js'
 import type { FaultRow } from '../rig/row.js'
 import { ANSWER_MS_MAX, talk } from '../rig/talk.js'
 
-const LOST_PUBLISHES = 6
+const LOST_PUBLISHES = 4
 const RETRY_MS = 200
 
 /** Carries out what the command asks of Redis, loses the reply, and has the client try again until it is answered. */

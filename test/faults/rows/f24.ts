@@ -14,7 +14,7 @@ async function inTurn(rig: Rig, proxies: readonly FaultProxy[], act: (proxy: Fau
   const left = [...proxies]
   while (left.length > 0) {
     const [proxy] = left.splice(rig.random.integer(0, left.length - 1), 1)
-    await sleep(rig.random.integer(100, 2000))
+    await sleep(rig.random.integer(100, 3500))
     act(proxy as FaultProxy)
   }
 }

@@ -11,11 +11,11 @@ const MB = 1024 * 1024
 const HEAP_MB = 128
 const SLOW = 60
 const MESSAGE_BYTES = 40_000
-const MESSAGES = 4000
+const MESSAGES = 5000
 const IN_FLIGHT = 8
 const RETAINED = 200
-/** Each slow one has at most `SLOW_CONSUMER_BYTES` queued, and what its socket took; all share what they wait for. */
-const GROWTH_MB_MAX = HEAP_MB + SLOW * 2
+/** Half the heap, and for each slow one what it may have queued (`SLOW_CONSUMER_BYTES`); far less than what goes past. */
+const GROWTH_MB_MAX = HEAP_MB / 2 + SLOW
 
 const row: FaultRow = {
   number: 'F28',
