@@ -5,8 +5,8 @@ import { isPubSubMessage } from '../proxy/resp-frames.js'
 import type { FaultRow } from '../rig/row.js'
 import { talk } from '../rig/talk.js'
 
-/** The node asks its own channel every 5 s, and two silences are one too many. */
-const NOTICED_MS = 15_000
+/** The node asks its own channel every 5 s; two silences are enough, and some for the way. */
+const NOTICED_MS = 20_000
 
 const row: FaultRow = {
   number: 'F11',
