@@ -18,8 +18,11 @@ const row: FaultRow = {
     await traffic.flow(100)
     await traffic.stop()
     await traffic.untilPresenceIsRight(10_000)
-    const { lost, resets, acknowledged, slowestAnswerMs } = await traffic.check({ mayLose: 'rolled back' })
+    const { lost, resets, acknowledged, slowestAnswerMs, comebacks, departures } = await traffic.check({
+      mayLose: 'rolled back'
+    })
     assert.ok(lost >= 100 && resets >= 8, `I1: ${lost} lost and ${resets} resets`)
+    assert.deepEqual({ comebacks, departures }, { comebacks: 0, departures: 0 }, 'connections stay, and nobody leaves')
     assert.ok(slowestAnswerMs < ANSWER_MS_MAX, `I9: an answer took ${slowestAnswerMs} ms`)
     return {
       seen:

@@ -21,10 +21,13 @@ const row: FaultRow = {
     // The last ones of all are published while nobody hears: nothing later could show that they are missing.
     await traffic.flow(2)
     await traffic.stop()
-    const { acknowledged, heard, comebacks, gaps, resets, unknown } = await traffic.check()
+    const { acknowledged, heard, comebacks, gaps, resets, unknown, departures } = await traffic.check()
     const recoveryMs = performance.now() - killedAt
     assert.equal(heard, 4 * acknowledged, 'I1: everybody heard everything')
-    assert.deepEqual({ comebacks, gaps, resets, unknown }, { comebacks: 0, gaps: 0, resets: 0, unknown: 0 })
+    assert.deepEqual(
+      { comebacks, gaps, resets, unknown, departures },
+      { comebacks: 0, gaps: 0, resets: 0, unknown: 0, departures: 0 }
+    )
     assert.ok(recoveryMs < 5000, `I14: repaired after ${recoveryMs} ms`)
     return {
       seen: `${KILLS} kills: the nodes read what they missed; all members heard all ${acknowledged} in order, none had to come back, none was told of a loss`,

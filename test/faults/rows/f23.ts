@@ -37,7 +37,8 @@ const row: FaultRow = {
     const undisturbed = await healthy.check()
     assert.deepEqual({ unknown: undisturbed.unknown, comebacks: undisturbed.comebacks }, { unknown: 0, comebacks: 0 })
     assert.ok(undisturbed.slowestAnswerMs < HEALTHY_MS_MAX, `I8: an answer took ${undisturbed.slowestAnswerMs} ms`)
-    const { acknowledged, unknown, slowestAnswerMs } = await both.check()
+    const { acknowledged, unknown, slowestAnswerMs, comebacks } = await both.check()
+    assert.equal(comebacks, 0, 'connections stay')
     assert.ok(slowestAnswerMs < ANSWER_MS_MAX, `I9: an answer took ${slowestAnswerMs} ms`)
     return {
       seen:
