@@ -2,7 +2,7 @@ import t from 'tap'
 import { loadRows } from './rig/load-rows.js'
 import { runRow } from './rig/run-row.js'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 /** Always the same one here: what CI finds is found again. `npm run test:faults` takes others. */
 const SEED = 1

@@ -12,6 +12,9 @@ import { runRow } from './run-row.js'
 import { renderTable, writeTable } from './table.js'
 import { talk } from './talk.js'
 
+// The server may have to be built first.
+t.setTimeout(480_000)
+
 const row = (run: FaultRow['run'], more: Partial<FaultRow> = {}): FaultRow => ({
   ...{ number: 'F0', fault: 'none', ci: false, run },
   ...more
