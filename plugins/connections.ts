@@ -1,11 +1,13 @@
 import fp from 'fastify-plugin'
 import { ConnectionPool } from '../src/connections/connection-pool.js'
+import { HandshakeBudget } from '../src/connections/handshake-budget.js'
 import { Turn } from '../src/connections/turn.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     pool: ConnectionPool
     turn: Turn
+    handshakes: HandshakeBudget
   }
 }
 
@@ -19,6 +21,10 @@ export default fp(
     })
     fastify.decorate('pool', pool)
     fastify.decorate('turn', new Turn())
+    fastify.decorate(
+      'handshakes',
+      new HandshakeBudget({ perSecond: config.HANDSHAKES_PER_SECOND, clock: fastify.clock })
+    )
   },
-  { name: 'connections', dependencies: ['config'] }
+  { name: 'connections', dependencies: ['clock', 'config'] }
 )

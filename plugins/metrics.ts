@@ -1,6 +1,7 @@
 import fastifyMetrics from 'fastify-metrics'
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Registry } from 'prom-client'
+import { handshakeRefusals } from '../src/stats/counters.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -72,6 +73,16 @@ export default fp(
         }
       })
     }
+    new Counter({
+      name: 'roomcast_refused_handshakes_total',
+      help: 'Handshakes that were refused, by reason',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        this.reset()
+        for (const reason of handshakeRefusals) this.inc({ reason }, counters.refusedHandshakes[reason])
+      }
+    })
     fastify.decorate('metricsRegistry', register)
   },
   { name: 'metrics', dependencies: ['rooms', 'message-bus', 'message-queue', 'connections', 'counters'] }

@@ -1,6 +1,7 @@
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
+import { watchEviction } from '../src/store/redis/eviction.js'
 import { followMaster } from '../src/store/redis/sentinel-watch.js'
 
 export interface RedisPluginOptions {
@@ -18,6 +19,9 @@ export default fp<RedisPluginOptions>(
       await fastify.register(fastifyRedis, { client, namespace })
     }
     const stopFollowing = followMaster(connections, url)
+    watchEviction(connections.commands, (policy) => {
+      fastify.log.warn({ policy }, 'Redis throws away what it has to keep: set its maxmemory-policy to noeviction')
+    })
     fastify.addHook('onClose', async () => {
       stopFollowing()
       // It may be waiting for what comes next, and a goodbye would wait behind that.

@@ -23,7 +23,7 @@ export default fp(
     })
     await sessions.start()
     fastify.decorate('sessions', sessions)
-    fastify.addHook('onClose', () => sessions.close())
+    fastify.addHook('onClose', async () => sessions.close())
   },
   { name: 'sessions', dependencies: ['clock', 'random', 'rooms', 'users', 'message-bus', 'counters'] }
 )

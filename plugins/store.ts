@@ -37,5 +37,6 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
   if (url === undefined) return openEmbeddedStore({ dataDir, ...options })
   // The namespaces that plugins/redis.ts registered are these.
   const connections = fastify.redis as unknown as RedisConnections
-  return await openRedisStore({ connections, url, prefix, ...options })
+  const graceMs = fastify.config.PRESENCE_GRACE * 1000
+  return await openRedisStore({ connections, url, prefix, graceMs, ...options })
 }

@@ -19,7 +19,7 @@ const SHUTDOWN_TIMEOUT_MS = 3000
 
 export default fp(
   async (fastify) => {
-    const { config, feeds, groups, heartbeat, inbox, pool, rooms, sessions, turn, users, reportFailure } = fastify
+    const { config, feeds, groups, handshakes, heartbeat, inbox, pool, rooms, sessions, turn, users } = fastify
     const live = new Live({
       rooms,
       users,
@@ -28,6 +28,7 @@ export default fp(
       sessions,
       feeds,
       pool,
+      handshakes,
       heartbeat,
       turn,
       clock: fastify.clock,
@@ -39,9 +40,16 @@ export default fp(
       },
       messageBytesMax: config.MAX_MESSAGE_BYTES,
       heartbeatIntervalMs: config.HEARTBEAT_INTERVAL * 1000,
-      report: reportFailure
+      // Without Redis there is no other node to go to.
+      drainMs: config.REDIS_URL === undefined ? 0 : config.DRAIN_SECONDS * 1000,
+      report: fastify.reportFailure
     })
     fastify.decorate('live', live)
+    // What is added last comes first: before Fastify itself begins to close, and without the limit that it sets to
+    // `preClose`, so that requests are served as ever while the clients leave.
+    fastify.addHook('onReady', async () => {
+      fastify.addHook('onClose', () => live.drain())
+    })
     const options = {
       WebSocket: limitedWebSocket(config.MAX_MESSAGE_BYTES) as unknown as SocketClass,
       maxPayload: frameBytesMax(NDJSON, config.MAX_MESSAGE_BYTES),

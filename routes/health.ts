@@ -5,7 +5,7 @@ import { Health } from '../src/http/schemas.js'
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
   const { live, store } = fastify
   const options = {
-    config: { scope: 'public', whileDraining: true },
+    config: { scope: 'public', whileClosing: true },
     schema: { response: { 200: Health, 503: Health } }
   } as const
 

@@ -7,6 +7,7 @@ import { RoomcastError } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
 import { pageHeaders } from '../src/page/page-headers.js'
 import { DEFAULT_DEVICE, isId, isNamedUser } from '../src/protocol/ids.js'
+import type { HandshakeRefusal } from '../src/stats/counters.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,9 +16,12 @@ declare module 'fastify' {
   }
 }
 
+/** When to ask again: another node may answer then. */
+const DRAIN_RETRY_MS = 1000
+
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
-  const { config, counters, live, pool } = fastify
+  const { config, counters, handshakes, live, pool } = fastify
   const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
@@ -35,12 +39,28 @@ const live: FastifyPluginAsync = async (fastify) => {
     }
   }
 
+  /** In this order: the budget is for those who would come in else. */
+  const checks: ReadonlyArray<readonly [HandshakeRefusal, (request: FastifyRequest) => void]> = [
+    ['origin', ({ headers: { origin, host } }) => checkOrigin(origin, host, allowedOrigins)],
+    ['id', (request) => [queryId(request, 'user_id', isNamedUser), queryId(request, 'device_id', isId)]],
+    ['draining', () => checkOpen()],
+    ['limit', (request) => pool.checkRoom(request.ip, queryId(request, 'user_id', isNamedUser))],
+    ['budget', () => handshakes.take()]
+  ]
+
   function refuseOrPass(request: FastifyRequest): void {
-    checkOrigin(request.headers.origin, request.headers.host, allowedOrigins)
-    const userId = queryId(request, 'user_id', isNamedUser)
-    queryId(request, 'device_id', isId)
-    if (live.draining) throw new RoomcastError('draining', { retryAfterMs: 1000 })
-    pool.checkRoom(request.ip, userId)
+    for (const [reason, check] of checks) {
+      try {
+        check(request)
+      } catch (error) {
+        counters.refusedHandshakes[reason]++
+        throw error
+      }
+    }
+  }
+
+  function checkOpen(): void {
+    if (live.draining) throw new RoomcastError('draining', { retryAfterMs: DRAIN_RETRY_MS })
   }
 
   function onSocket(socket: WebSocket, request: FastifyRequest): void {

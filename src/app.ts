@@ -18,6 +18,7 @@ import '../plugins/inbox.js'
 import '../plugins/message-bus.js'
 import '../plugins/message-queue.js'
 import '../plugins/metrics.js'
+import '../plugins/nodes.js'
 import '../plugins/publisher.js'
 import type { RandomPluginOptions } from '../plugins/random.js'
 import type { RedisPluginOptions } from '../plugins/redis.js'
@@ -36,8 +37,8 @@ import { validatorCompiler } from './http/validator-compiler.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers also while the server drains. */
-    whileDraining?: boolean
+    /** Answers to the very end. */
+    whileClosing?: boolean
   }
 }
 
@@ -76,9 +77,13 @@ async function edges(fastify: FastifyInstance): Promise<void> {
   fastify.withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(validatorCompiler)
   // Only JSON is spoken here: other bodies get 415.
   fastify.removeContentTypeParser('text/plain')
-  fastify.addHook('onRequest', async ({ routeOptions }) => {
-    const { whileDraining = false } = routeOptions.config
-    if (fastify.live.draining && !whileDraining) throw new RoomcastError('draining', { retryAfterMs: DRAIN_RETRY_MS })
+  fastify.addHook('onRequest', async ({ routeOptions, ws }, reply) => {
+    const { whileClosing = false } = routeOptions.config
+    // The next request is to go to another node.
+    if (fastify.live.draining) reply.header('connection', 'close')
+    // Upgrades have checks of their own, and are refused sooner.
+    const passes = whileClosing || ws
+    if (fastify.live.closing && !passes) throw new RoomcastError('draining', { retryAfterMs: DRAIN_RETRY_MS })
   })
   fastify.addHook('onRequest', fastify.checkHost)
   fastify.addHook('onRequest', fastify.checkApiKey)

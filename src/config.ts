@@ -81,7 +81,11 @@ export const settingGroups = {
     ),
     MAX_CONNECTIONS: number(10_000, 'Connections of this node; more are answered 503.'),
     MAX_CONNECTIONS_PER_IP: number(0, 'Connections of one address; 0 for no limit. More are answered 429.'),
-    MAX_CONNECTIONS_PER_USER: number(0, 'Connections of one user on this node; 0 for no limit.')
+    MAX_CONNECTIONS_PER_USER: number(0, 'Connections of one user on this node; 0 for no limit.'),
+    HANDSHAKES_PER_SECOND: number(
+      0,
+      'Fresh connections that this node takes a second, or twice as many that come back; 0 for no limit. More get 503.'
+    )
   },
   'What one connection may do': {
     MAX_ROOMS_PER_CONNECTION: number(128, 'Rooms that one connection may be in.'),
@@ -104,6 +108,12 @@ export const settingGroups = {
     SESSION_TTL: number(120, 'Seconds that a session waits for its client after an unclean close.'),
     PRESENCE_GRACE: number(10, 'Seconds after an unclean close before the others hear that a user left.'),
     PRESENCE_EVENTS_MAX: number(200, 'Users in a room up to which members hear names instead of counts.')
+  },
+  'The end of a node': {
+    DRAIN_SECONDS: number(
+      10,
+      'Seconds over which a node that ends sends its clients to others (Redis only); 0: at once.'
+    )
   },
   Monitoring: {
     STATS_INTERVAL: number(10, 'Seconds between two samples of /stats/history.', 1),

@@ -77,7 +77,7 @@ async function answer<T extends CommandType>(
   const { type, id } = command as { type: T; id: string | undefined }
   let outcome: Answer<T>
   try {
-    if (beginningCommands.has(type)) connection.begun = true
+    if (beginningCommands.has(type)) connection.begin()
     outcome = await handlers[type](context, command)
   } catch (error) {
     if (!connection.closed) refuse(context, asFailure(error, report), id)

@@ -1,6 +1,8 @@
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionLimits } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
+import { Drain } from './connections/drain.js'
+import type { HandshakeBudget } from './connections/handshake-budget.js'
 import type { Heartbeat } from './connections/heartbeat.js'
 import type { Transport } from './connections/transport.js'
 import type { Turn } from './connections/turn.js'
@@ -16,12 +18,15 @@ export interface LiveOptions extends Services {
   readonly clock: Clock
   readonly random: Random
   readonly pool: ConnectionPool
+  readonly handshakes: HandshakeBudget
   readonly heartbeat: Heartbeat
   readonly turn: Turn
   readonly feeds: DeviceFeeds
   readonly limits: ConnectionLimits
   readonly messageBytesMax: number
   readonly heartbeatIntervalMs: number
+  /** Over which time the end sends the clients elsewhere; 0 where there is no other node. */
+  readonly drainMs: number
   readonly report: ReportError
 }
 
@@ -50,22 +55,27 @@ const LINE_FEED = 10
 export class Live {
   readonly #options: LiveOptions
   readonly #ending = new Set<Promise<void>>()
+  readonly #drain: Drain
   #draining = false
+  #closing = false
   /** Sockets that are not quite gone yet. */
   #sockets = 0
   #onEmpty = () => {}
 
   constructor(options: LiveOptions) {
     this.#options = options
+    this.#drain = new Drain({ clock: options.clock, durationMs: options.drainMs })
   }
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
     const { clock, random, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
-    const { heartbeatIntervalMs } = this.#options
+    const { handshakes, heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
     const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
-    const connection = new Connection({ id: random.uuid(), address, deviceId, transport, turn, limits, onClosing, now })
+    const onFresh = () => handshakes.chargeFresh()
+    const place = { id: random.uuid(), address, deviceId, transport, turn }
+    const connection = new Connection({ ...place, limits, onClosing, onFresh, now })
     pool.add(connection)
     this.#sockets++
     heartbeat.add(connection)
@@ -101,23 +111,47 @@ export class Live {
     return this.#draining
   }
 
+  /** Nothing at all is to be begun any more. */
+  get closing(): boolean {
+    return this.#closing
+  }
+
   /**
-   * Answers what was asked so far, closes every connection, and resolves when all they were in has been left, or
-   * after `timeoutMs`.
+   * Takes in no more connections and sends those that are there elsewhere; meanwhile everything goes on. Resolves when
+   * they have left or their time is over.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true
+    this.#onEmpty = () => this.#drain.finish()
+    await this.#drain.run(this.#options.pool.all())
+  }
+
+  /**
+   * Answers what was asked so far, saves the sessions, closes every connection, and resolves when all they were in has
+   * been left, or after `timeoutMs`.
    */
   async close(timeoutMs: number): Promise<void> {
     const { clock, pool } = this.#options
     this.#draining = true
+    this.#closing = true
     const timeout = new Promise<void>((resolve) => clock.after(timeoutMs, resolve))
-    await Promise.race([this.#finishCommands(), timeout])
+    await Promise.race([this.#settle(), timeout])
     for (const connection of pool.all()) connection.close(CloseCode.Restarting)
     await Promise.race([this.#emptied(), timeout])
   }
 
-  async #finishCommands(): Promise<void> {
-    const connections = [...this.#options.pool.all()]
+  /** Gives the drain up, now or later: who is still there is closed at once. */
+  hurry(): void {
+    this.#drain.hurry()
+  }
+
+  /** Nothing more is asked until everything is answered and saved: who is closed then is elsewhere at once. */
+  async #settle(): Promise<void> {
+    const { pool, sessions } = this.#options
+    const connections = [...pool.all()]
     for (const connection of connections) connection.setPaused('shutdown', true)
     await Promise.all(connections.map(({ commands }) => commands.idle()))
+    await sessions.saveAll()
     for (const connection of connections) connection.setPaused('shutdown', false)
   }
 

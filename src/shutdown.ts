@@ -8,18 +8,31 @@ export interface ShutdownSteps {
   hurry(): void
 }
 
-/** Runs `begin` on the first SIGTERM or SIGINT, and `hurry` on one that comes two seconds later or more. */
-export function onShutdownSignals({ begin, hurry }: ShutdownSteps): void {
-  let firstAt: number | undefined
-  const onSignal = () => {
-    const now = performance.now()
-    if (firstAt === undefined) {
-      firstAt = now
-      begin()
-    } else if (now - firstAt >= SAME_SIGNAL_MS) {
-      hurry()
+/** What the operator's signals ask for: the first one the end, and one that comes two seconds later or more, haste. */
+export class Shutdown {
+  /** What is done from now on. */
+  steps: ShutdownSteps
+  readonly #monotonic: () => number
+  #firstAt: number | undefined
+
+  /** `monotonic` tells milliseconds. */
+  constructor(monotonic: () => number, steps: ShutdownSteps) {
+    this.#monotonic = monotonic
+    this.steps = steps
+  }
+
+  get begun(): boolean {
+    return this.#firstAt !== undefined
+  }
+
+  /** SIGTERM or SIGINT came. An arrow function, so that it may be handed on alone. */
+  readonly onSignal = (): void => {
+    const now = this.#monotonic()
+    if (this.#firstAt === undefined) {
+      this.#firstAt = now
+      this.steps.begin()
+    } else if (now - this.#firstAt >= SAME_SIGNAL_MS) {
+      this.steps.hurry()
     }
   }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
 }

@@ -57,7 +57,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/users/removal-registry': [...domain, 'src/control', 'src/presence', 'src/rooms', 'src/sessions'],
   'src/inbox': domain,
   'src/groups': [...domain, 'src/control', 'src/inbox', 'src/presence'],
-  'src/sessions': [...domain, 'src/rooms'],
+  'src/sessions': [...domain, 'src/presence', 'src/rooms'],
   'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/groups', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
     'src/clock',
@@ -103,7 +103,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@fastify',
     '@sinclair/typebox'
   ],
-  'src/server': ['src/app', 'src/auth', 'src/config', 'src/shutdown', 'src/store/store', 'src/version', 'fastify'],
+  'src/server': ['src/clock', 'src/serve', 'src/shutdown'],
+  'src/serve': [
+    'src/app',
+    'src/auth',
+    'src/clock',
+    'src/config',
+    'src/shutdown',
+    'src/store/store',
+    'src/version',
+    'fastify'
+  ],
   client: [],
   plugins: ['src', 'fastify', '@fastify', 'prom-client'],
   routes: ['src', 'fastify', '@fastify', '@sinclair/typebox', 'ws']

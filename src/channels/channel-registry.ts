@@ -32,6 +32,8 @@ export interface ChannelPurpose {
   readonly retention: Retention
   /** What to do with a signal of the channel. */
   onSignal(channel: Channel, signal: SignalMessage): void
+  /** Signals may have been missed: they come once or never. */
+  onSignalsMissed?(channel: Channel): void
   /** The node's own ear. */
   readonly listener?: ChannelListener | undefined
 }
@@ -77,7 +79,7 @@ export class ChannelRegistry implements StreamListener {
     await this.#options.streams.start(this)
     this.#stop = this.#options.clock.every(VERIFY_PERIOD_MS, () => {
       for (const { channel } of this.#entries.values()) channel.tidy()
-      this.onSuspect('all')
+      this.#look([...this.#entries.keys()])
     })
   }
 
@@ -130,11 +132,21 @@ export class ChannelRegistry implements StreamListener {
 
   onSuspect(channels: 'all' | ChannelId[]): void {
     const ids = channels === 'all' ? [...this.#entries.keys()] : channels
+    for (const id of ids) this.#onMissed(id)
+    this.#look(ids)
+  }
+
+  #look(ids: readonly ChannelId[]): void {
     this.#verify(ids).catch((error) => {
       this.#options.onError(error)
       // The store has just come back, perhaps, and not for every connection yet.
-      this.#options.clock.after(RETRY_MS, () => this.onSuspect(channels))
+      this.#options.clock.after(RETRY_MS, () => this.#look(ids))
     })
+  }
+
+  #onMissed(id: ChannelId): void {
+    const entry = this.#entries.get(id)
+    if (entry?.subscribed === true) entry.purpose.onSignalsMissed?.(entry.channel)
   }
 
   #create(id: ChannelId, purpose: ChannelPurpose): Entry {
@@ -154,7 +166,20 @@ export class ChannelRegistry implements StreamListener {
     const pause = () => new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     const read = (query: ReadQuery) => streams.read(id, query)
     const { tag, retention, listener } = purpose
-    return new Channel({ id, tag, retention, turn, clock, pause, onDelivered, onSignalsDropped, read, listener })
+    const onHole = () => this.#onMissed(id)
+    return new Channel({
+      id,
+      onHole,
+      tag,
+      retention,
+      turn,
+      clock,
+      pause,
+      onDelivered,
+      onSignalsDropped,
+      read,
+      listener
+    })
   }
 
   /** Brings the subscription to what the holders need, after whatever is under way for this channel. */

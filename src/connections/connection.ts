@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits
   /** This side closes it: its places are free from now on, whenever the peer answers. */
   readonly onClosing: (connection: Connection, code: CloseCode) => void
+  /** Its first command was no `resume` that found a session. */
+  readonly onFresh: () => void
   /** Monotonic, in milliseconds. */
   readonly now: number
 }
@@ -62,11 +64,12 @@ export class Connection {
   lastPingAt: number
   readonly #transport: Transport
   readonly #onClosing: (connection: Connection, code: CloseCode) => void
+  readonly #onFresh: () => void
   readonly #pauses = new Set<PauseReason>()
   #drainedBytes = 0
   #backlogged = false
 
-  constructor({ id, address, deviceId, transport, turn, limits, onClosing, now }: ConnectionOptions) {
+  constructor({ id, address, deviceId, transport, turn, limits, onClosing, onFresh, now }: ConnectionOptions) {
     this.id = id
     this.address = address
     this.deviceId = deviceId
@@ -76,11 +79,24 @@ export class Connection {
     this.lastPingAt = now
     this.#transport = transport
     this.#onClosing = onClosing
+    this.#onFresh = onFresh
+  }
+
+  /** A session of its own begins, unless it goes on with another by now. */
+  begin(): void {
+    if (this.begun) return
+    this.begun = true
+    this.#onFresh()
   }
 
   /** A frame of any kind came in. */
   touch(now: number): void {
     this.lastSeenAt = now
+  }
+
+  /** Time in which it could not be heard is not held against it. */
+  excuse(ms: number, now: number): void {
+    this.lastSeenAt = Math.min(this.lastSeenAt + ms, now)
   }
 
   /** When it was last heard of. That its socket took some of what was waiting counts, too. */

@@ -175,6 +175,11 @@ export function encodeReset(tag: ChannelTag, epoch: string, offset: number): Buf
   return encode({ type: 'system', action: 'reset', ...tag, epoch, offset })
 }
 
+/** This node is about to end: the client is to be on another one within this time. */
+export function encodeGoaway(reconnectWithinMs: number): Buffer {
+  return encode({ type: 'system', action: 'goaway', reconnect_within_ms: reconnectWithinMs })
+}
+
 /** Why a receiver is no longer in a room or group. */
 export type RemovedReason = 'kicked' | 'rights' | 'left_group'
 

@@ -50,8 +50,8 @@ export class Departures {
     return found.map(({ connection }) => connection)
   }
 
-  /** Ends every grace. */
-  flush(): void {
-    this.#grace.flush()
+  /** Nobody is judged any more. */
+  close(): void {
+    this.#waiting.clear()
   }
 }

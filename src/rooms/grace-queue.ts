@@ -27,13 +27,6 @@ export class GraceQueue {
     this.#setTimer()
   }
 
-  /** Runs everything that still waits. */
-  flush(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { run } of waiting) run()
-  }
-
   #setTimer(): void {
     const first = this.#waiting[0]
     if (this.#timed || first === undefined) return

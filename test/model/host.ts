@@ -8,7 +8,9 @@ import { createHttpServer } from '../../src/app.js'
 import { type Config, parseConfig } from '../../src/config.js'
 import type { RedisConnections } from '../../src/store/redis/connections.js'
 import { Keys } from '../../src/store/redis/keys.js'
+import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { until } from '../support/until.js'
 
 export type StoreName = 'memory' | 'disk' | 'redis'
 
@@ -104,8 +106,8 @@ export class Host {
   /** One round trip on every connection: answers and messages come in the order of what asked for them. */
   async #askRedis(): Promise<void> {
     const { commands, lease, subscriber } = this.#redisOf(this.app)
-    await Promise.all([commands.ping(), lease.ping()])
-    await subscriber.ping()
+    await Promise.all([commands.time(), lease.time()])
+    await subscriber.time()
   }
 
   /** Records are written in the order in which they change. */
@@ -119,9 +121,12 @@ export class Host {
       store === 'redis'
         ? { REDIS_URL: redisUrl, REDIS_PREFIX: this.#prefix }
         : { DATA_DIR: store === 'disk' ? this.#folders.at(-1) : 'memory' }
-    const app = createHttpServer(parseConfig({ LOG_LEVEL: 'fatal', PORT: 0, ...settings, ...place } as never), {
-      clock: this.#clock
-    })
+    const app = createHttpServer(
+      parseConfig({ LOG_LEVEL: 'fatal', PORT: 0, DRAIN_SECONDS: 0, ...settings, ...place } as never),
+      {
+        clock: this.#clock
+      }
+    )
     await app.ready()
     if (store === 'redis') await this.#holdLease(app)
     return app
@@ -140,20 +145,28 @@ export class Host {
     await copyFile(path.join(from, 'roomcast.mdb'), path.join(to, 'roomcast.mdb'))
   }
 
-  /** Redis judges leases by its own clock, and a node by the one that the test moves: it lives until the test says no. */
+  /** Redis judges leases by its own clock, and the test moves the nodes': it lives until the test says no. */
   async #holdLease(app: FastifyInstance): Promise<void> {
     const { commands, lease } = this.#redisOf(app)
     const renew = lease.rcRenewLease.bind(lease)
-    lease.rcRenewLease = (leases, connections, node, _leaseMs, count, take) =>
-      renew(leases, connections, node, FOR_EVER_MS, count, take)
-    await commands.zadd(this.#keys.leases, Date.now() + FOR_EVER_MS, app.store.sessions.owner)
+    const { now } = this.#clock
+    lease.rcRenewLease = async (leases = '', connections = '', node = '', _leaseMs, count = 0) => {
+      const [held] = await renew(leases, connections, node, FOR_EVER_MS, count)
+      return [held, now()]
+    }
+    const claim = commands.rcClaimDead.bind(commands)
+    commands.rcClaimDead = (...args) => claim(...args.slice(0, 6), FOR_EVER_MS, ...args.slice(7))
+    // As after a reconnect: it renews, and takes the time that it is told.
+    lease.emit('ready')
+    await until(() => nodesOf(app).nowMs === now())
+    await commands.zadd(this.#keys.leases, Date.now() + FOR_EVER_MS, nodesOf(app).name)
   }
 
   /** The node falls silent: its lease ends, and it cannot say goodbye. */
   async #endLease(app: FastifyInstance): Promise<void> {
     const { commands, lease, subscriber } = this.#redisOf(app)
     lease.disconnect()
-    this.#dead = app.store.sessions.owner
+    this.#dead = nodesOf(app).name
     await commands.zadd(this.#keys.leases, Date.now() - 1, this.#dead)
     for (const connection of [commands, subscriber]) connection.disconnect()
   }
@@ -162,4 +175,8 @@ export class Host {
     // The namespaces that plugins/redis.ts registered are these three.
     return app.redis as unknown as RedisConnections
   }
+}
+
+function nodesOf(app: FastifyInstance): RedisNodes {
+  return app.store.nodes as RedisNodes
 }

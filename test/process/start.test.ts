@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { startRedis } from '../support/redis-server.js'
 import { request } from '../support/server.js'
 import { type Environment, spawnServer, startServerProcess, temporaryFolder } from '../support/server-process.js'
+import { until } from '../support/until.js'
 
 /** Starts a server that must not come up, and gives its exit code and the lines it wrote. */
 async function failedStart(t: Test, env: Environment, cwd?: string): Promise<{ code: number; lines: string[] }> {
@@ -105,3 +107,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     )
   })
 }
+
+t.test('a Redis that throws away keys is warned of', async (t) => {
+  const kept = await startServerProcess(t, { REDIS_URL: (await startRedis(t)).url, LOG_LEVEL: 'warn' })
+  const { url } = await startRedis(t, ['--maxmemory-policy', 'allkeys-lru'])
+  const server = await startServerProcess(t, { REDIS_URL: url, LOG_LEVEL: 'warn' })
+  await until(() => server.output().includes('"policy":"allkeys-lru"'))
+  t.match(server.output(), /maxmemory-policy to noeviction/)
+  t.notMatch(kept.output(), /maxmemory-policy/)
+})

@@ -72,3 +72,25 @@ t.test('the connection that had the session is told, also where the first that t
   t.equal(await first.closed(), 4502)
   t.notOk(isClosed(quick))
 })
+
+t.test('who is on the way to another node has not left, though the first one notices the loss before', async (t) => {
+  const { here, there, first, resume } = await setUp(t)
+  const watcher = await here.connect('/ws?user_id=watcher')
+  await watcher.ask({ type: 'join_room', room: 'r' })
+  const next = await there.connect('/ws?user_id=alice')
+  const held = holdNextJoin(there)
+  const answer = resume(next)
+  await held.reached
+  // This is to be saved, which shows that the session is another node's by now.
+  first.send({ type: 'join_room', room: 's' })
+  t.equal(await first.closed(), 4502)
+  await until(async () => (await request(`${here.url}/rooms/s`)).body.connections === 1)
+  t.match((await request(`${here.url}/rooms/r`)).body, { online_count: 2 })
+  held.release()
+  t.match(await answer, { type: 'ack', rooms: { r: { online_count: 2 } } })
+  await until(async () => (await request(`${here.url}/rooms/r`)).body.connections === 2)
+  await until(async () => (await request(`${here.url}/rooms/s`)).body.connections === 0)
+  await watcher.ask({ type: 'join_room', room: 'another' })
+  const moves = watcher.messages.filter(({ action, user_id }) => /^user_/.test(action) && user_id === 'alice')
+  t.strictSame(moves, [])
+})

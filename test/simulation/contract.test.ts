@@ -75,6 +75,7 @@ async function createStore(
   const store = await openRedisStore({
     ...defaults,
     ...ttls,
+    graceMs: 0,
     connections,
     url: 'redis://simulated',
     prefix,

@@ -68,3 +68,9 @@ t.test('a server needs no more than the rule, and leaves nothing in the log of t
   const admin = await bystander(t, redis.url)
   t.same(await admin.call('ACL', 'LOG'), [])
 })
+
+t.test('docs/redis.md gives the rule', async (t) => {
+  const docs = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8')
+  const [, command = ''] = /ACL SETUSER roomcast reset on '>\S+'((?:[^\n]*\\\n)*[^\n]*)/.exec(docs) ?? []
+  t.same(command.replaceAll(/[\\']/g, '').split(/\s+/).filter(Boolean), aclRule('roomcast'))
+})

@@ -6,6 +6,7 @@ import { connectRedis, RedisConnectError, type RedisConnection, renew } from '..
 import { parseRedisUrl } from '../../src/store/redis/redis-url.js'
 import { freePort, startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
+import { bystander, connect } from './redis-harness.js'
 
 /** A Sentinel that takes connections and says nothing; its port. */
 async function silentSentinel(t: Test): Promise<number> {
@@ -39,4 +40,19 @@ t.test('a start without a Sentinel that answers ends in time with one line', asy
 t.test('a database that Redis does not have is not answered with another', async (t) => {
   const { port } = await startRedis(t)
   await t.rejects(connectRedis(`redis://127.0.0.1:${port}/99`), { message: /cannot be reached.*index is out of range/ })
+})
+
+t.test('a master that was demoted is left, on every connection that it refuses to write', async (t) => {
+  const server = await startRedis(t)
+  const admin = await bystander(t, server.url)
+  const { commands, lease } = await connect(t, server.url)
+  await admin.replicaof('127.0.0.1', 9)
+  for (const connection of [commands, lease]) {
+    const again = new Promise((resolve) => connection.once('ready', resolve))
+    await t.rejects(connection.set('roomcast:x', '1'), /READONLY/)
+    await again
+    await t.rejects(connection.eval("return redis.call('SET', KEYS[1], '1')", 1, 'roomcast:x'), /READONLY/)
+    await until(() => connection.status !== 'ready')
+    await until(() => connection.status === 'ready')
+  }
 })

@@ -43,6 +43,7 @@ async function opened(t: Test) {
   const onError = (error: unknown) => errors.push(error)
   const clock = new ManualClock()
   const store = await openRedisStore({
+    graceMs: 0,
     deviceTtlMs: 60_000,
     sessionTtlMs: 60_000,
     removalTtlMs: 60_000,

@@ -72,6 +72,7 @@ export function fakeConnection({ turn = new Turn(), slowConsumerBytes = 1000, id
     turn,
     limits,
     onClosing: () => {},
+    onFresh: () => {},
     now: 0
   })
   return { connection, transport }

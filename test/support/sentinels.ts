@@ -48,7 +48,8 @@ export class SentinelGroup {
     const replicas = await Promise.all(
       [1, 2].map(() => startRedis(scope, [...options, '--replicaof', '127.0.0.1', String(master.port)]))
     )
-    const sentinelPorts = await Promise.all([1, 2, 3].map(() => startSentinel(scope, master.port, downAfterMs)))
+    const watch = { masterPort: master.port, downAfterMs, quorum: 2 }
+    const sentinelPorts = await Promise.all([1, 2, 3].map(() => startSentinel(scope, watch)))
     const members = [master, ...replicas].map(({ port, process }) => ({ port, process }))
     const group = new SentinelGroup(scope, { options, members, sentinelPorts })
     await until(() => group.#isComplete(), Boolean, 30_000)
@@ -125,12 +126,21 @@ export class SentinelGroup {
   }
 }
 
-async function startSentinel(scope: Scope, masterPort: number, downAfterMs: number): Promise<number> {
+export interface SentinelWatch {
+  readonly masterPort: number
+  readonly downAfterMs: number
+  readonly quorum: number
+  /** More lines of its configuration; later ones win. */
+  readonly more?: (port: number) => string[]
+}
+
+/** A Sentinel on a free port; ended with the scope. */
+export async function startSentinel(scope: Scope, watch: SentinelWatch): Promise<number> {
   const port = await freePort()
   const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-sentinel-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'sentinel.conf')
-  await writeFile(file, sentinelConfig({ port, folder, masterPort, downAfterMs }))
+  await writeFile(file, sentinelConfig(port, folder, watch))
   const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: ['ignore', 'ignore', 'inherit'] })
   scope.teardown(async () => {
     if (sentinel.exitCode !== null || sentinel.signalCode !== null) return
@@ -140,22 +150,22 @@ async function startSentinel(scope: Scope, masterPort: number, downAfterMs: numb
   return port
 }
 
-interface SentinelPlace {
-  readonly port: number
-  readonly folder: string
-  readonly masterPort: number
-  readonly downAfterMs: number
-}
-
-function sentinelConfig({ port, folder, masterPort, downAfterMs }: SentinelPlace): string {
-  return `port ${port}
-bind 127.0.0.1
-dir ${folder}
-sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} 2
-sentinel down-after-milliseconds ${MASTER_NAME} ${downAfterMs}
-sentinel failover-timeout ${MASTER_NAME} 3000
-sentinel parallel-syncs ${MASTER_NAME} 2
-`
+function sentinelConfig(
+  port: number,
+  folder: string,
+  { masterPort, downAfterMs, quorum, more }: SentinelWatch
+): string {
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} ${quorum}`,
+    `sentinel down-after-milliseconds ${MASTER_NAME} ${downAfterMs}`,
+    `sentinel failover-timeout ${MASTER_NAME} 3000`,
+    `sentinel parallel-syncs ${MASTER_NAME} 2`,
+    ...(more?.(port) ?? [])
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 async function stateOf(port: number): Promise<string> {

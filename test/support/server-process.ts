@@ -46,7 +46,7 @@ export function spawnServer(
 ): { child: ChildProcess; output: () => string } {
   const child = spawn(process.execPath, [...program], {
     cwd,
-    env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'error', PORT: '0', ...env },
+    env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'error', PORT: '0', DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   t.teardown(() => {

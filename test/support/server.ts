@@ -20,7 +20,14 @@ export async function startServer(
   settings: Partial<Config> = {},
   options: Omit<RoomcastOptions, 'settings'> = {}
 ): Promise<TestServer> {
-  const config = parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', PORT: 0, PRESENCE_GRACE: 0, ...settings })
+  const config = parseConfig({
+    LOG_LEVEL: 'error',
+    DATA_DIR: 'memory',
+    PORT: 0,
+    PRESENCE_GRACE: 0,
+    DRAIN_SECONDS: 0,
+    ...settings
+  })
   const app = createHttpServer(config, options)
   t.teardown(() => app.close())
   await app.listen({ host: settings.HOST ?? '127.0.0.1', port: 0 })

@@ -29,6 +29,8 @@ export interface RedisStoreOptions {
   readonly sessionTtlMs: number
   /** How long a removal of a user is remembered. */
   readonly removalTtlMs: number
+  /** How long after a node's end its members still count. */
+  readonly graceMs: number
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -38,11 +40,11 @@ const leaseAgeMsMax = 4000
 
 /** The store that many nodes share. The connections stay their owner's to close. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { connections, url, prefix, clock, random, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
+  const { connections, url, prefix, clock, random, deviceTtlMs, sessionTtlMs, removalTtlMs, graceMs, onError } = options
   const keys = new Keys(prefix)
   const publish = new OrderedScript(connections.commands, publishScript, 3)
   const run = await RunWatch.of(connections.commands, () => publish.load())
-  const nodes = new RedisNodes({ connections, keys, clock, random, seenTtlMs: deviceTtlMs, onError })
+  const nodes = new RedisNodes({ connections, keys, clock, random, seenTtlMs: deviceTtlMs, graceMs, onError })
   let closed: Promise<void> | undefined
 
   return {
@@ -53,12 +55,12 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
       redis: connections.commands,
       keys,
       node: () => nodes.name,
-      now: () => clock.now(),
+      now: () => nodes.nowMs,
       seenTtlMs: deviceTtlMs
     }),
     nodes,
     cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, () => clock.now()),
-    sessions: new RedisSessions({ redis: connections.commands, keys, clock, nodes, ttlMs: sessionTtlMs }),
+    sessions: new RedisSessions({ redis: connections.commands, keys, nodes, ttlMs: sessionTtlMs }),
     groups: new RedisGroups(connections.commands, keys, () => clock.now()),
     removals: new RedisRemovals(connections.commands, keys, removalTtlMs),
     pubSub: new RedisPubSub(connections),

@@ -165,3 +165,22 @@ t.test('I10: a come-back that is answered by nothing of the three is found', asy
     ['I10']
   )
 })
+
+t.test('where the forks are known, only what lies beyond the fork of its epoch may be lost', async (t) => {
+  const ends = new Map([
+    [
+      'r',
+      new Map([
+        ['e', 1],
+        ['f', Number.POSITIVE_INFINITY]
+      ])
+    ]
+  ])
+  const stored = [message(1), message(2, 'f', 'n2')]
+  const lostAt = (offset: number, epoch: string) =>
+    judge(stored, hears(...stored), { sent: [acknowledged('x', offset, epoch)], mayLose: { ends } })
+  t.strictSame(lostAt(2, 'e'), [], 'beyond the fork')
+  t.strictSame(lostAt(1, 'e'), ['I1'], 'kept by Redis')
+  t.strictSame(lostAt(3, 'f'), ['I1'], 'of the present epoch')
+  t.strictSame(lostAt(1, 'g'), [], 'of an epoch that was lost with its beginning')
+})

@@ -3,7 +3,13 @@ import type { Sent } from './publisher.js'
 import type { RoomHistory } from './room-history.js'
 
 /** What the store may do to messages that it acknowledged: what it loses is to be told in any case. */
-export type Loss = 'nothing' | 'rolled back' | 'trimmed'
+export type Loss = 'nothing' | 'rolled back' | 'trimmed' | RolledBack
+
+/** A roll-back whose forks are known: only what lies beyond the fork of its epoch may be lost. */
+export interface RolledBack {
+  /** By room: where each epoch that is known there ended; the present one has not. */
+  readonly ends: ReadonlyMap<string, ReadonlyMap<string, number>>
+}
 
 export interface RoomEvidence {
   readonly sent: readonly Sent[]
@@ -40,15 +46,21 @@ function placesOf({ stored }: RoomHistory): Map<string, Place[]> {
   return places
 }
 
-function judgeSent({ id, place }: Sent, found: readonly Place[], { oldest }: RoomHistory, mayLose: Loss) {
+function judgeSent({ id, room, place }: Sent, found: readonly Place[], { oldest }: RoomHistory, mayLose: Loss) {
   if (found.length > 1) return { isLost: false, faults: [`I5: ${id} is stored ${found.length} times`] }
   if (place === undefined) return { isLost: false, faults: [] }
   const [there] = found
   if (there === undefined) {
-    const isAllowed = mayLose === 'rolled back' || (mayLose === 'trimmed' && place.offset < oldest)
+    const isAllowed = mayBeLost(mayLose, { room, ...place }, oldest)
     return { isLost: true, faults: isAllowed ? [] : [`I1: ${id} was acknowledged at ${place.offset} and is lost`] }
   }
   const isThere = there.epoch === place.epoch && there.offset === place.offset
   const fault = `I5: ${id} was acknowledged at ${place.epoch} ${place.offset}, and is at ${there.epoch} ${there.offset}`
   return { isLost: false, faults: isThere ? [] : [fault] }
+}
+
+function mayBeLost(mayLose: Loss, { room, epoch, offset }: Place & { room: string }, oldest: number): boolean {
+  if (typeof mayLose === 'string') return mayLose === 'rolled back' || (mayLose === 'trimmed' && offset < oldest)
+  // An epoch that nobody knows any more was lost as a whole, its beginning included.
+  return offset > (mayLose.ends.get(room)?.get(epoch) ?? 0)
 }

@@ -1,4 +1,5 @@
 import { RestartableRedis } from '../../store/restartable-redis.js'
+import { urlOf } from '../../support/redis-server.js'
 import type { Scope } from '../../support/scope.js'
 import { builtServer, type Environment, type ServerProcess, startServerProcess } from '../../support/server-process.js'
 import { FaultProxy } from '../proxy/fault-proxy.js'
@@ -69,9 +70,7 @@ export class Rig {
   async startCluster(count: number, env: Environment = {}, redisOptions: readonly string[] = []): Promise<Cluster> {
     const redis = await this.startRedis(redisOptions)
     const proxies = await Promise.all(Array.from({ length: count }, () => this.startProxy(redis.port)))
-    const nodes = await Promise.all(
-      proxies.map(({ port }) => this.startNode({ ...env, REDIS_URL: `redis://127.0.0.1:${port}` }))
-    )
+    const nodes = await Promise.all(proxies.map(({ port }) => this.startNode({ ...env, REDIS_URL: urlOf(port) })))
     return { redis, proxies, nodes, urls: nodes.map(({ url }) => url) }
   }
 

@@ -9,6 +9,10 @@ type Command = (db: Database, ...args: Argument[]) => Reply
 export const commands: Record<string, Command> = {
   ping: () => 'PONG',
   get: (db, key) => db.get(text(key)) ?? null,
+  set: (db, key, content, _px, ttlMs) => {
+    db.set(text(key), text(content), ttlMs === undefined ? undefined : Number(ttlMs))
+    return 'OK'
+  },
   del: (db, ...keys) => keys.filter((key) => db.delete(text(key))).length,
   unlink: (db, ...keys) => keys.filter((key) => db.delete(text(key))).length,
   pexpire: (db, key, ttlMs) => {
@@ -28,6 +32,7 @@ export const commands: Record<string, Command> = {
   },
   hdel: (db, key, ...fields) => db.hdel(text(key), ...fields.map(text)),
   smembers: (db, key) => [...db.members(text(key))],
+  srandmember: (db, key, count) => [...db.members(text(key))].slice(0, Number(count)),
   zadd: (db, key, score, member) => {
     const isNew = db.score(text(key), text(member)) === undefined
     db.zadd(text(key), Number(score), text(member))
