@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -14,6 +13,7 @@ import type { Removals } from '../store/removals.js'
 import type { OwnedSession, Sessions } from '../store/sessions.js'
 import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
 import { type LiveSession, ownedBy } from './live-session.js'
+import { hashOf, newToken } from './resume-token.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
@@ -46,7 +46,6 @@ export interface ResumeOutcome {
   begin(): void
 }
 
-const TOKEN_BYTES = 32
 const SWEEP_PERIOD_MS = 1000
 /** Positions are written at most this often. */
 const POSITIONS_PERIOD_MS = 20_000
@@ -97,7 +96,7 @@ export class SessionRegistry {
 
   /** A new connection has a session of its own, until it resumes another. */
   open(connection: Connection): SessionCredentials {
-    const resumeToken = this.#newToken()
+    const resumeToken = newToken(this.#options.random)
     const session: LiveSession = {
       connection,
       sessionId: this.#options.random.uuid(),
@@ -169,7 +168,7 @@ export class SessionRegistry {
     const fresh = this.#byConnection.get(connection)
     // A dead connection must not take the session from the one that came after it.
     if (fresh === undefined || connection.closed) throw new RoomcastError('session_not_found')
-    const resumeToken = this.#newToken()
+    const resumeToken = newToken(this.#options.random)
     const nextTokenHash = hashOf(resumeToken)
     const tokenHash = hashOf(request.resumeToken)
     const taken = await sessions.take({ sessionId, userId: connection.userId, tokenHash, nextTokenHash })
@@ -354,10 +353,6 @@ export class SessionRegistry {
     }
   }
 
-  #newToken(): string {
-    return this.#options.random.bytes(TOKEN_BYTES).toString('base64url')
-  }
-
   async #save(session: LiveSession): Promise<boolean> {
     if (session.doubt !== undefined) await this.#reclaim([session])
     if (session.connection.closed && session.doubt !== undefined) return false
@@ -399,8 +394,4 @@ interface Rejoined {
 
 function nodeChannel(owner: string): string {
   return `node:${owner}`
-}
-
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
 }
