@@ -1,5 +1,6 @@
 import assert from 'node:assert'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { assertCounted } from './metrics.js'
 import { untilReady } from './readiness.js'
 import type { Cluster, Rig } from './rig.js'
 import type { Seen } from './row.js'
@@ -39,12 +40,13 @@ export async function freeze(rig: Rig, { forMs, begin, end }: Freeze): Promise<S
   assert.deepEqual({ comebacks, departures }, { comebacks: 0, departures: 0 }, 'connections stay, and nobody leaves')
   assert.ok(slowestAnswerMs < ANSWER_MS_MAX, `I9: an answer took ${slowestAnswerMs} ms`)
   assert.ok(growth < GROWTH_BYTES_MAX, `I7: ${growth} bytes more`)
+  if (isLong) await assertCounted(urls, 'roomcast_store_outages_total')
   const notReady = isLong ? `not ready after ${Math.round(Math.max(...noticed))} ms; ` : ''
   return {
     seen:
       `${notReady}${unknown} publishes answered \`store_unavailable\`, within ${(slowestAnswerMs / 1000).toFixed(1)} s, ` +
       `tried again under their ids: ${acknowledged} are there, once each`,
-    held: ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I9', 'I14', ...(isLong ? (['I7', 'I12'] as const) : [])],
+    held: ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I9', 'I14', ...(isLong ? (['I7', 'I12', 'I13'] as const) : [])],
     recoveryMs: Math.max(...recovered)
   }
 }

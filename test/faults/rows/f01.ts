@@ -1,4 +1,5 @@
 import assert from 'node:assert'
+import { assertCounted } from '../rig/metrics.js'
 import { untilReady } from '../rig/readiness.js'
 import type { FaultRow } from '../rig/row.js'
 import { ANSWER_MS_MAX, talk } from '../rig/talk.js'
@@ -24,11 +25,13 @@ const row: FaultRow = {
     assert.ok(lost >= 100 && resets >= 8, `I1: ${lost} lost and ${resets} resets`)
     assert.deepEqual({ comebacks, departures }, { comebacks: 0, departures: 0 }, 'connections stay, and nobody leaves')
     assert.ok(slowestAnswerMs < ANSWER_MS_MAX, `I9: an answer took ${slowestAnswerMs} ms`)
+    await assertCounted(urls, 'roomcast_losses_total{told="reset"}')
+    await assertCounted(urls, 'roomcast_store_outages_total')
     return {
       seen:
         `not ready after ${Math.round(Math.max(...noticed))} ms; ` +
         `${lost} of ${acknowledged} went with Redis, and all 8 members were told by \`reset\``,
-      held: ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I9', 'I12', 'I14'],
+      held: ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I9', 'I12', 'I13', 'I14'],
       recoveryMs: Math.max(...recovered)
     }
   }

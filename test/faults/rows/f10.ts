@@ -4,6 +4,7 @@ import type { LiveClient } from '../../support/live-client.js'
 import { request } from '../../support/server.js'
 import type { ServerProcess } from '../../support/server-process.js'
 import { until } from '../../support/until.js'
+import { assertCounted } from '../rig/metrics.js'
 import type { FaultRow } from '../rig/row.js'
 import { talk } from '../rig/talk.js'
 
@@ -63,11 +64,12 @@ const row: FaultRow = {
       { comebacks: 0, gaps: 0, resets: 0, unknown: 0, departures: 0 }
     )
     assert.ok(recoveryMs < REPAIRED_MS, `I14: repaired after ${recoveryMs} ms`)
+    await assertCounted(urls, 'roomcast_repairs_total')
     return {
       seen:
         `${KILLS + 1} kills: the nodes read what they missed; all members heard all ${acknowledged} in order, none had to ` +
         'come back, none was told of a loss; inbox, group and a kick as well',
-      held: ['I1', 'I2', 'I3', 'I4', 'I9', 'I14'],
+      held: ['I1', 'I2', 'I3', 'I4', 'I9', 'I13', 'I14'],
       recoveryMs
     }
   }

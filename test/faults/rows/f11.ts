@@ -2,6 +2,7 @@ import assert from 'node:assert'
 import { until } from '../../support/until.js'
 import type { FaultProxy } from '../proxy/fault-proxy.js'
 import { isPubSubMessage } from '../proxy/resp-frames.js'
+import { readMetric } from '../rig/metrics.js'
 import type { FaultRow } from '../rig/row.js'
 import { talk } from '../rig/talk.js'
 
@@ -31,9 +32,10 @@ const row: FaultRow = {
     const { acknowledged, heard, comebacks, gaps, resets } = await traffic.check()
     assert.equal(heard, 4 * acknowledged, 'I1: everybody heard everything')
     assert.deepEqual({ comebacks, gaps, resets }, { comebacks: 0, gaps: 0, resets: 0 })
+    assert.equal(await readMetric(urls[1] as string, 'roomcast_deaf_subscriptions_total'), 1, 'I13')
     return {
       seen: `a new subscription after ${(noticedMs / 1000).toFixed(1)} s; all members heard all ${acknowledged}, in order`,
-      held: ['I1', 'I2', 'I3', 'I4', 'I9', 'I14'],
+      held: ['I1', 'I2', 'I3', 'I4', 'I9', 'I13', 'I14'],
       recoveryMs: noticedMs
     }
   }
