@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Redis, type RedisOptions, type SentinelAddress } from 'ioredis'
 import { type RedisConnections, renew } from './connections.js'
 import { parseRedisUrl } from './redis-url.js'
@@ -29,7 +30,8 @@ export function followMaster(connections: RedisConnections, url: string): () => 
 
 function leaveOthers(connections: RedisConnections, { host, port }: Master): void {
   for (const connection of Object.values(connections)) {
-    const { remoteAddress, remotePort } = connection.stream
+    // One that was never open has none.
+    const { remoteAddress, remotePort }: Partial<Socket> = connection.stream ?? {}
     if (remoteAddress !== host || remotePort !== port) renew(connection)
   }
 }
