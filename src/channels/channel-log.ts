@@ -65,8 +65,14 @@ export class ChannelLog {
     const publications = this.#recent.following(after)
     if (publications === undefined) return undefined
     const last = publications.at(-1)
-    const top = last === undefined ? this.#heard() : positionOf(last)
+    const top = last === undefined ? this.#atLeast(after) : positionOf(last)
     return { top, publications, hasMore: false, continuity: 'contiguous' }
+  }
+
+  /** Whoever asks may be ahead of this node. */
+  #atLeast({ offset }: After): Position | undefined {
+    const heard = this.#heard()
+    return heard !== undefined && heard.offset < offset ? { epoch: heard.epoch, offset } : heard
   }
 
   async #readNewest(): Promise<void> {

@@ -263,6 +263,7 @@ export class Channel implements TurnWork {
 
   #mend(page: Page): void {
     const { tag } = this.#options
+    const before = this.position.epoch
     const epoch = page.top?.epoch ?? this.position.epoch
     // What others read ahead of this node may be rolled back.
     if (epoch !== this.position.epoch) this.#recent.clear()
@@ -277,6 +278,14 @@ export class Channel implements TurnWork {
     if (page.gap !== undefined) this.#jump({ epoch, offset: page.gap.to }, encodeGap(tag, epoch, page.gap))
     for (const message of page.messages) this.#pass(publicationOf(message))
     this.#position = adoptEpoch(this.position, page)
+    if (this.#position.epoch !== before) this.#judgeThoseAhead()
+  }
+
+  /** Those who read ahead of this node, in an epoch that is over: they may stand in the void, and nothing more may come. */
+  #judgeThoseAhead(): void {
+    for (const receiver of this.#receivers) {
+      if (receiver.live && receiver.position.offset > this.position.offset) void this.catchUp(receiver)
+    }
   }
 
   #jump(position: Position, payload: Buffer): void {

@@ -211,3 +211,11 @@ function note(faults: string[], stored: FakeLog, after: After, page: Replay): vo
   const fault = faultOf(then, after, page)
   if (fault !== undefined) faults.push(fault)
 }
+
+t.test('who is ahead of this node stays where it is, however often it asks', async (t) => {
+  const { log } = setUp(7, 3)
+  for (const time of ['first', 'second']) {
+    const { top, publications } = await log.after({ epoch: 'e1', offset: 7 })
+    t.match({ top, publications }, { top: { epoch: 'e1', offset: 7 }, publications: [] }, `the ${time} time`)
+  }
+})

@@ -96,3 +96,24 @@ t.test(
     t.same(heard, ['c', 'lost', 'lost too', 'reset', 'd', 'e', 'f'])
   }
 )
+
+t.test(
+  'one who stands ahead of this node where that is rolled back is told so also when nothing follows',
+  async (t) => {
+    for (const heard of [2, 3]) {
+      const { log, turn, channel } = setUp()
+      channel.begin({ epoch: 'e1', offset: 0 })
+      for (const content of ['a', 'b', 'c'].slice(0, heard)) channel.accept(log.append(content))
+      for (const content of ['c', 'lost', 'lost too'].slice(heard - 2)) log.append(content)
+      const { connection, transport } = fakeConnection({ turn })
+      const receiver = new Receiver(connection, { epoch: 'e1', offset: 2 })
+      channel.attach(receiver)
+      await channel.catchUp(receiver, await channel.log.after({ epoch: 'e1', offset: 2 }))
+      log.rollBack(3, 'e2')
+      await channel.repair()
+      await until(() => transport.payloads.length === 4)
+      const told = transport.payloads.map((text) => JSON.parse(text)).map(({ content, action }) => content ?? action)
+      t.same(told, ['c', 'lost', 'lost too', 'reset'], `this node has heard ${heard}`)
+    }
+  }
+)

@@ -1,3 +1,5 @@
+import { play, realTurn } from './turns.js'
+
 interface Event {
   readonly at: number
   /** Keeps the order of those that are due together. */
@@ -5,8 +7,8 @@ interface Event {
   task: (() => void) | undefined
 }
 
-/** Turns of the real event loop in which what an event set off comes to rest: whatever has no turn yet goes on with the next. */
-const TURNS = 2
+/** Events between two turns of the real event loop. */
+const REAL_TURN_PERIOD = 50
 
 /**
  * Time of a whole simulated world, in milliseconds. Nothing happens by itself: `run` takes one event after the other, in
@@ -16,6 +18,7 @@ export class SimulatedTime {
   readonly #heap: Event[] = []
   #now = 0
   #serial = 0
+  #steps = 0
 
   get now(): number {
     return this.#now
@@ -54,8 +57,8 @@ export class SimulatedTime {
     const event = this.#pop()
     if (event === undefined) return
     this.#now = event.at
-    event.task?.()
-    await atRest()
+    await play(() => event.task?.())
+    if (++this.#steps % REAL_TURN_PERIOD === 0) await realTurn()
   }
 
   #dropCancelled(): void {
@@ -95,9 +98,4 @@ export class SimulatedTime {
 
 function isBefore(one: Event, other: Event): boolean {
   return one.at < other.at || (one.at === other.at && one.serial < other.serial)
-}
-
-/** Resolves when promises are settled and the turns that they asked for have been taken. */
-export async function atRest(turns = TURNS): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

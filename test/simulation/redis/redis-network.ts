@@ -33,6 +33,8 @@ export class RedisNetwork {
   readonly #links = new Map<Link, SimulatedConnection>()
   #connections: SimulatedConnection[] = []
   #partitioned = false
+  /** The node does not take what comes. */
+  #paused = false
   /** What happens when the two sides see each other again. */
   #atHeal: Array<() => void> = []
   #pushLoss = 0
@@ -66,13 +68,19 @@ export class RedisNetwork {
 
   heal(): void {
     this.#partitioned = false
-    for (const { requests, arrivals } of [...this.#links.keys()]) {
-      requests.release()
-      arrivals.release()
-    }
-    const tasks = this.#atHeal
-    this.#atHeal = []
-    for (const task of tasks) task()
+    for (const { requests } of [...this.#links.keys()]) requests.release()
+    this.#letIn()
+  }
+
+  /** The node stands still: what comes for it waits. */
+  hold(): void {
+    this.#paused = true
+    for (const { arrivals } of this.#links.keys()) arrivals.hold()
+  }
+
+  unhold(): void {
+    this.#paused = false
+    this.#letIn()
   }
 
   /** This share of pub/sub messages is lost on the way, and nobody notices. */
@@ -108,7 +116,7 @@ export class RedisNetwork {
   /** Calls back when a connection has found the server, or that nothing listens there. */
   reach(arrived: (server: SimulatedRedis) => void): void {
     this.time.after(this.latencyMs(), () => {
-      if (this.#partitioned) this.#atHeal.push(() => arrived(this.server))
+      if (this.#isDeaf) this.#atHeal.push(() => arrived(this.server))
       else arrived(this.server)
     })
   }
@@ -116,7 +124,7 @@ export class RedisNetwork {
   /** An end of a connection is noticed on this side when it gets through. */
   notice(task: () => void): void {
     this.time.after(this.latencyMs(), () => {
-      if (this.#partitioned) this.#atHeal.push(task)
+      if (this.#isDeaf) this.#atHeal.push(task)
       else task()
     })
   }
@@ -138,6 +146,18 @@ export class RedisNetwork {
     if (this.#repliesToLose === 0 || name !== 'commands' || command === 'info') return false
     this.#repliesToLose--
     return true
+  }
+
+  get #isDeaf(): boolean {
+    return this.#partitioned || this.#paused
+  }
+
+  #letIn(): void {
+    if (this.#isDeaf) return
+    for (const { arrivals } of [...this.#links.keys()]) arrivals.release()
+    const tasks = this.#atHeal
+    this.#atHeal = []
+    for (const task of tasks) task()
   }
 
   #sever(link: Link): void {
