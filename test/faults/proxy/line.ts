@@ -21,6 +21,8 @@ type Parcel = { readonly bytes: Buffer; readonly dueAt: number } | 'end' | 'rese
 const QUEUED_BYTES_MAX = 256 * 1024
 /** A limited bandwidth is handed out so often. */
 const PORTIONS_PER_SECOND = 20
+/** As late as a timer may be without a loss of bandwidth. */
+const LATE_MS_MAX = 100
 
 /** One direction of a connection: takes what one end sends and hands it to the other, in order, as its manner says. */
 export class Line {
@@ -32,6 +34,8 @@ export class Line {
   #lastDueAt = 0
   #pumping = false
   #bytesUntilCut = Number.POSITIVE_INFINITY
+  /** The bandwidth is taken until then. Monotonic, in milliseconds. */
+  #freeAt = 0
   #wake: () => void = () => {}
 
   constructor(options: LineOptions) {
@@ -120,11 +124,19 @@ export class Line {
       await this.#send(slice)
       this.#bytesUntilCut -= slice.length
       if (this.#bytesUntilCut <= 0) this.#options.cut()
-      if (bytesPerSecond < Number.POSITIVE_INFINITY) await sleep((slice.length * 1000) / bytesPerSecond)
+      await this.#pace((slice.length * 1000) / bytesPerSecond)
       start += slice.length
       // Else the next one would be read together with this one.
       if (start < bytes.length) await nextTurn()
     }
+  }
+
+  /** Waits as long as the bandwidth is taken; what a timer is late is made up for. */
+  async #pace(takenMs: number): Promise<void> {
+    if (takenMs === 0) return
+    const now = performance.now()
+    this.#freeAt = Math.max(this.#freeAt, now - LATE_MS_MAX) + takenMs
+    if (this.#freeAt > now) await sleep(this.#freeAt - now)
   }
 
   /** Resolves when the bytes have left. */

@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The health is answered within a second, whatever the store does (protocol.md, section 3); and some for the way. */
@@ -10,7 +11,9 @@ export async function untilReady(url: string, ready: boolean, deadlineMs: number
   for (;;) {
     const tookMs = performance.now() - begun
     if ((await isReady(url)) === ready) return tookMs
-    if (tookMs > deadlineMs) throw new Error(`I12: ${ready ? 'not ready' : 'still ready'} after ${deadlineMs} ms`)
+    if (tookMs > deadlineMs) {
+      throw new AssertionError({ message: `I12: ${ready ? 'not ready' : 'still ready'} after ${deadlineMs} ms` })
+    }
     await sleep(PERIOD_MS)
   }
 }

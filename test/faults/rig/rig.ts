@@ -14,11 +14,21 @@ export interface Cluster {
   readonly urls: readonly string[]
 }
 
+export const PREFIX = 'faults'
+
 /** Nothing is to be trimmed, and nobody held back. */
-const roomy = { RATE_LIMIT_PER_SECOND: '0', HISTORY_SIZE: '1000000', REDIS_PREFIX: 'faults' }
+const roomy = { RATE_LIMIT_PER_SECOND: '0', HISTORY_SIZE: '1000000', REDIS_PREFIX: PREFIX }
 
 /** Those by which a process ends through its own fault; out of memory is one. */
 const crashSignals: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGABRT', 'SIGSEGV', 'SIGILL', 'SIGTRAP', 'SIGBUS'])
+
+let program: readonly string[] | undefined
+
+/** What a node runs; built at the first call, which takes a while where the sources are newer. */
+export function nodeProgram(): readonly string[] {
+  program ??= builtServer()
+  return program
+}
 
 /** Real processes for one row, and what comes between them. Everything it starts ends with its scope. */
 export class Rig {
@@ -51,7 +61,7 @@ export class Rig {
   /** A process of its own, listening; nothing is trimmed and nobody held back unless `env` says so. */
   async startNode(env: Environment): Promise<ServerProcess> {
     this.#mustRun()
-    const node = await startServerProcess(this.scope, { ...roomy, ...env }, builtServer())
+    const node = await startServerProcess(this.scope, { ...roomy, ...env }, nodeProgram())
     this.#nodes.push(node)
     return node
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert'
 import { DriverScope } from '../../support/scope.js'
-import { Rig } from './rig.js'
+import { nodeProgram, Rig } from './rig.js'
 import type { FaultRow, Seen } from './row.js'
 
 export interface RowResult {
@@ -16,6 +16,8 @@ const DEADLINE_MS = 120_000
 
 /** Runs one row and ends everything that it started. Never rejects. */
 export async function runRow(row: FaultRow, seed: number): Promise<RowResult> {
+  // Not in the time of the row: it may have to be built.
+  nodeProgram()
   const begun = performance.now()
   const scope = new DriverScope()
   let seen: Seen | undefined

@@ -38,6 +38,8 @@ export class Subscriber {
   #session: Session | undefined
   #ended = false
   comebacks = 0
+  /** Members that it was told have left. */
+  departures = 0
 
   private constructor(options: SubscriberOptions) {
     this.#options = options
@@ -152,6 +154,7 @@ export class Subscriber {
       this.hearing.message(message)
     } else if (message.action === 'gap') this.hearing.gap(message)
     else if (message.action === 'reset') this.hearing.reset(message)
+    else if (message.action === 'user_left') this.departures++
   }
 
   #onClose(attempt: Attempt): void {

@@ -35,7 +35,7 @@ function provenance(seed: number): string {
 }
 
 function heldOf(seen: RowResult['seen']): string {
-  return seen?.held.join(' ') ?? ''
+  return [...(seen?.held ?? [])].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))).join(' ')
 }
 
 function recoveryOf(seen: RowResult['seen']): string {

@@ -9,7 +9,7 @@ import { readRoom, readTop } from './room-history.js'
 import { Subscriber } from './subscriber.js'
 
 export interface TrafficOptions {
-  /** Of the nodes; everybody takes the next one each time. */
+  /** Of the nodes; everybody takes the next one each time. May be changed meanwhile: a node comes back elsewhere. */
   readonly urls: readonly string[]
   readonly rooms: readonly string[]
   readonly subscribersPerRoom: number
@@ -33,6 +33,8 @@ export interface TrafficReport {
   readonly gaps: number
   readonly resets: number
   readonly comebacks: number
+  /** How often a member was told that another has left. */
+  readonly departures: number
   readonly slowestAnswerMs: number
 }
 
@@ -158,7 +160,8 @@ export class Traffic {
       repeated: sum(({ hearing }) => hearing.repeated),
       gaps: sum(({ hearing }) => hearing.gaps),
       resets: sum(({ hearing }) => hearing.resets),
-      comebacks: sum(({ comebacks }) => comebacks)
+      comebacks: sum(({ comebacks }) => comebacks),
+      departures: sum(({ departures }) => departures)
     }
   }
 }

@@ -18,14 +18,19 @@ export class RollingClient {
   readonly client: RoomcastClient
   /** Times without a live connection, in milliseconds. */
   readonly gaps: number[] = []
+  #socket: WebSocket | undefined
   #lostAt: number | undefined
   #wasThere = false
 
   constructor({ pick, userId, onMessage, onOpen, onOutcome }: RollingClientOptions) {
+    const own = (socket: WebSocket) => {
+      this.#socket = socket
+    }
     class BalancedSocket extends WebSocket {
       constructor(_url: string | URL, protocols?: string | string[]) {
         super(`${pick().replace('http', 'ws')}/ws?user_id=${userId}`, protocols)
         this.on('open', onOpen)
+        own(this)
       }
     }
     this.client = new RoomcastClient({ url: 'ws://127.0.0.1/ws', userId, WebSocket: BalancedSocket })
@@ -36,6 +41,11 @@ export class RollingClient {
       if (action !== 'online_count') onOutcome(action)
     })
     this.client.on('state', ({ state, resumed }) => this.#onState(state, () => onOutcome(`resumed ${resumed}`)))
+  }
+
+  /** The connection is torn from outside; the client comes back by itself. */
+  cut(): void {
+    this.#socket?.terminate()
   }
 
   #onState(state: string, tellOutcome: () => void): void {
