@@ -1,16 +1,20 @@
-import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
 
-/** Puts `redis.commands`, `.subscriber`, `.lease` and `.ingest` on the app, where `REDIS_URL` is set. */
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Undefined without `REDIS_URL`. They may not be ready: Redis may be away. */
+    redis: RedisConnections | undefined
+  }
+}
+
+/** The only place that opens connections to Redis, where `REDIS_URL` is set. */
 export default fp(
   async (fastify) => {
     const { REDIS_URL: url } = fastify.config
-    if (url === undefined) return
-    const connections: RedisConnections = await connectRedis(url)
-    for (const [namespace, client] of Object.entries(connections)) {
-      await fastify.register(fastifyRedis, { client, namespace })
-    }
+    const connections = url === undefined ? undefined : await connectRedis(url)
+    fastify.decorate('redis', connections)
+    if (connections === undefined) return
     fastify.addHook('onClose', async () => {
       // It may be waiting for what comes next, and a goodbye would wait behind that.
       connections.ingest.disconnect()

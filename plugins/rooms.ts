@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { RetryQueue } from '../src/presence/retry-queue.js'
 import { RoomRegistry } from '../src/rooms/room-registry.js'
 
 declare module 'fastify' {
@@ -10,7 +9,7 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { config, store, messageBus, pool, publisher, roomFamilies, users, reportFailure } = fastify
+    const { config, store, messageBus, publisher, roomFamilies, reportFailure } = fastify
     const rooms = new RoomRegistry({
       streams: store.streams,
       presence: store.presence,
@@ -27,22 +26,9 @@ export default fp(
     })
     fastify.decorate('rooms', rooms)
     fastify.addHook('onClose', () => rooms.settled())
-
-    const lost = new RetryQueue(fastify.clock, reportFailure)
-    fastify.addHook('onClose', async () => lost.close())
-    const listener = {
-      onDeparture: rooms.onDeparture.bind(rooms),
-      onLeaseLost: () => {
-        void lost.run(async () => {
-          await rooms.rejoinAll()
-          await users.reconnectAll()
-        })
-      }
-    }
-    await store.nodes.start(listener, () => pool.size)
   },
   {
     name: 'rooms',
-    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'users', 'counters']
+    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'counters']
   }
 )

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { openEmbeddedStore } from '../src/store/embedded/embedded-store.js'
-import type { RedisConnections } from '../src/store/redis/connections.js'
 import { openRedisStore } from '../src/store/redis/redis-store.js'
 import type { Store } from '../src/store/store.js'
 
@@ -25,6 +24,7 @@ export default fp(
 const REMOVAL_MARGIN_MS = 3_600_000
 
 async function openStore(fastify: FastifyInstance): Promise<Store> {
+  const { redis: connections } = fastify
   const { REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir, INBOX_TTL, SESSION_TTL } = fastify.config
   const options = {
     clock: fastify.clock,
@@ -33,8 +33,10 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
     removalTtlMs: SESSION_TTL * 1000 + REMOVAL_MARGIN_MS,
     onError: fastify.reportFailure
   }
-  if (url === undefined) return openEmbeddedStore({ dataDir, ...options })
-  // The namespaces that plugins/redis.ts registered are these.
-  const connections = fastify.redis as unknown as RedisConnections
-  return await openRedisStore({ connections, url, prefix, ...options })
+  if (url === undefined || connections === undefined) return openEmbeddedStore({ dataDir, ...options })
+  const onDeaf = () => {
+    fastify.counters.deafSubscriptions++
+    fastify.log.warn('the subscription heard nothing and is made anew')
+  }
+  return await openRedisStore({ connections, url, prefix, onDeaf, ...options })
 }

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from '
 import type { WebSocket } from 'ws'
 import { listOf, originOf } from '../src/config.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
-import { RoomcastError } from '../src/errors.js'
+import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
 import { pageHeaders } from '../src/page/page-headers.js'
 import { DEFAULT_DEVICE, isId, isNamedUser } from '../src/protocol/ids.js'
@@ -17,7 +17,7 @@ declare module 'fastify' {
 
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
-  const { config, counters, live, pool } = fastify
+  const { config, counters, live, pool, recovery } = fastify
   const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
@@ -40,6 +40,8 @@ const live: FastifyPluginAsync = async (fastify) => {
     const userId = queryId(request, 'user_id', isNamedUser)
     queryId(request, 'device_id', isId)
     if (live.draining) throw new RoomcastError('draining', { retryAfterMs: 1000 })
+    // A node that was never in the cluster could serve nobody; later its connections outlast an outage.
+    if (!recovery.entered) throw storeUnavailable(new NotAskedError('not entered yet'))
     pool.checkRoom(request.ip, userId)
   }
 

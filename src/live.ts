@@ -5,6 +5,7 @@ import type { ConnectionPool } from './connections/connection-pool.js'
 import type { Heartbeat } from './connections/heartbeat.js'
 import type { Transport } from './connections/transport.js'
 import type { Turn } from './connections/turn.js'
+import { Deadlines } from './deadlines.js'
 import { type ReportError, receive, refuse, refuseLine } from './dispatch.js'
 import type { RoomcastError } from './errors.js'
 import type { Context, Services } from './handlers/context.js'
@@ -44,11 +45,14 @@ export interface LiveConnection {
 }
 
 const LINE_FEED = 10
+/** Clients are promised an answer within three seconds (protocol.md 2.8). */
+const COMMAND_MS = 2800
 
 /** The life of connections on this node, from the welcome to the end. */
 export class Live {
   readonly #options: LiveOptions
   readonly #ending = new Set<Promise<void>>()
+  readonly #deadlines: Deadlines
   #draining = false
   /** Sockets that are not quite gone yet. */
   #sockets = 0
@@ -56,6 +60,7 @@ export class Live {
 
   constructor(options: LiveOptions) {
     this.#options = options
+    this.#deadlines = new Deadlines(options.clock, COMMAND_MS)
   }
 
   /** Takes a new connection in and welcomes it. */
@@ -70,7 +75,7 @@ export class Live {
     heartbeat.add(connection)
     const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
-    const context: Context = { rooms, users, inbox, groups, sessions, clock, connection }
+    const context: Context = { rooms, users, inbox, groups, sessions, clock, connection, deadlines: this.#deadlines }
     if (userId !== null) {
       try {
         users.identify(connection, userId)

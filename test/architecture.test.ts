@@ -25,9 +25,18 @@ const storeParts = [
   'src/store/continuity',
   'src/store/answered',
   'src/clock',
+  'src/deadlines',
   'src/protocol/ids'
 ]
-const domain = ['src/clock', 'src/errors', 'src/protocol', 'src/connections', 'src/channels', ...storePorts]
+const domain = [
+  'src/clock',
+  'src/deadline',
+  'src/errors',
+  'src/protocol',
+  'src/connections',
+  'src/channels',
+  ...storePorts
+]
 
 /**
  * Who may import what, besides its own folder and Node. The longest matching path wins. A file that stands in `src`
@@ -52,6 +61,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/groups', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
     'src/clock',
+    'src/deadline',
+    'src/deadlines',
     'src/errors',
     'src/connections',
     'src/protocol',
@@ -61,19 +72,23 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/groups',
     'src/sessions'
   ],
+  'src/recovery': ['src/clock', 'src/store/store'],
   'src/stats': ['src/clock', 'src/protocol', '@sinclair/typebox'],
   'src/auth': [],
   'src/http': ['src/config', 'src/errors', 'src/protocol', '@sinclair/typebox'],
   'src/page': ['typescript'],
   'src/errors': [],
   'src/clock': [],
+  'src/deadline': ['src/errors'],
+  'src/deadlines': ['src/clock', 'src/errors'],
   'src/version': [],
   'src/shutdown': [],
   'src/config': ['src/auth', '@sinclair/typebox'],
-  'src/dispatch': ['src/errors', 'src/handlers', 'src/protocol'],
+  'src/dispatch': ['src/deadline', 'src/errors', 'src/handlers', 'src/protocol', 'uuid'],
   'src/live': [
     'src/clock',
     'src/connections',
+    'src/deadlines',
     'src/dispatch',
     'src/errors',
     'src/handlers',

@@ -11,6 +11,8 @@ export interface PublisherOptions {
   readonly idempotencyMs: number
   /** A message was stored. */
   readonly onPublished: () => void
+  /** The store did not take it. */
+  readonly onRefused: (error: unknown) => void
 }
 
 /** What every message has besides its contents. */
@@ -43,10 +45,11 @@ export class Publisher {
     channel: ChannelId,
     { messageId = uuidv7(), exclude, retention, encode }: Draft
   ): Promise<PublishedReply> {
-    const { streams, clock, idempotencyMs, onPublished } = this.#options
+    const { streams, clock, idempotencyMs, onPublished, onRefused } = this.#options
     const timestamp = clock.now()
     const options = { messageId, timestamp, retention, idempotencyMs, exclude }
     const published = await streams.publish(channel, encode({ messageId, timestamp }), options).catch((error) => {
+      onRefused(error)
       if (error instanceof RoomcastError) error.messageId = messageId
       throw error
     })

@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { Deadline } from '../deadline.js'
 import { RoomcastError } from '../errors.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
@@ -60,6 +61,8 @@ interface LiveSession {
 
 const TOKEN_BYTES = 32
 const SWEEP_PERIOD_MS = 1000
+/** Sessions that are written again side by side. */
+const REWRITE_PAGE = 500
 /** Positions are written at most this often. */
 const POSITIONS_PERIOD_MS = 20_000
 /** Even one in which nothing happens is written now and then, so that it does not expire. */
@@ -83,7 +86,7 @@ export class SessionRegistry {
   async start(): Promise<void> {
     const { channels, clock, sessions } = this.#options
     const channel = nodeChannel(sessions.owner)
-    await channels.acquire(channel, {
+    await channels.listen(channel, {
       tag: { room: channel },
       retention: NO_RETENTION,
       onSignal: (_channel, signal) => this.#onTaken(signal)
@@ -96,6 +99,17 @@ export class SessionRegistry {
     this.#stop()
     const changed = [...this.#byConnection.values()].filter((session) => session.changed)
     await Promise.all(changed.map((session) => this.#saveSafely(session)))
+  }
+
+  /**
+   * The store may have lost the sessions of this node's connections: writes all that are kept again. A connection whose
+   * session is another's by now is closed. Idempotent; rejects with `store_unavailable`.
+   */
+  async rewriteAll(): Promise<void> {
+    const kept = [...this.#byConnection.values()].filter((session) => session.kept)
+    for (let start = 0; start < kept.length; start += REWRITE_PAGE) {
+      await Promise.all(kept.slice(start, start + REWRITE_PAGE).map((session) => this.#rewrite(session)))
+    }
   }
 
   /** A new connection has a session of its own, until it resumes another. */
@@ -162,9 +176,10 @@ export class SessionRegistry {
 
   /**
    * Makes a session that was dropped this connection's: its user, its rooms, and in each whatever follows the
-   * position. Throws `session_not_found` and `store_unavailable`.
+   * position. Throws `session_not_found` and `store_unavailable`, also where the deadline is over: the connection is in no
+   * room then.
    */
-  async resume(connection: Connection, request: ResumeRequest): Promise<ResumeOutcome> {
+  async resume(connection: Connection, request: ResumeRequest, deadline?: Deadline): Promise<ResumeOutcome> {
     const { sessions } = this.#options
     const { sessionId, positions = {} } = request
     const fresh = this.#byConnection.get(connection)
@@ -178,7 +193,7 @@ export class SessionRegistry {
     const { formerOwner } = taken
     const session = this.#freshest(taken.session)
     try {
-      const { reply, begin } = await this.#takeOver(fresh, session, positions)
+      const { reply, begin } = await this.#takeOver(fresh, session, { positions, deadline })
       return { reply: { ...reply, resume_token: resumeToken }, begin }
     } finally {
       // Also where this one did not make it: whoever takes the session from it cannot know of that owner.
@@ -209,13 +224,13 @@ export class SessionRegistry {
   async #takeOver(
     fresh: LiveSession,
     session: OwnedSession,
-    positions: Readonly<Record<string, PositionInput>>
+    { positions, deadline }: Terms
   ): Promise<{ reply: Omit<ResumeReply, 'resume_token'>; begin: () => void }> {
     const { connection } = fresh
     const { sessionId, userId } = session
     const kicked = await this.#kickedOf(session)
     if (connection.userId === null) this.#options.identify(connection, userId)
-    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions })
+    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions, deadline })
     // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
     const rival = this.#bySessionId.get(sessionId)
     if (rival !== undefined && rival.generation > session.generation) {
@@ -255,19 +270,25 @@ export class SessionRegistry {
     try {
       const outcomes = await this.#joinAll(connection, session, comeback)
       // A kick in the meantime found nobody in the room.
-      return { outcomes, removed: [...new Set([...comeback.kicked, ...(await this.#kickedOf(session))])] }
+      const removed = [...new Set([...comeback.kicked, ...(await this.#kickedOf(session))])]
+      comeback.deadline?.commit()
+      return { outcomes, removed }
     } catch (error) {
       await rooms.leaveAll(connection).catch(this.#options.onError)
       throw error
     }
   }
 
-  async #joinAll(connection: Connection, session: OwnedSession, { kicked, positions }: Return): Promise<JoinOutcome[]> {
+  async #joinAll(
+    connection: Connection,
+    session: OwnedSession,
+    { kicked, positions, deadline }: Return
+  ): Promise<JoinOutcome[]> {
     const allowed = Object.entries(session.rooms).filter(([room]) => !kicked.includes(room))
     const joins = allowed.map(([room, confirmed]) => {
       const given = Object.hasOwn(positions, room) ? positions[room] : undefined
       const since = given ?? { epoch: confirmed.epoch, offset: confirmed.offset, message_id: confirmed.messageId }
-      return this.#options.rooms.join(connection, { room, since, known: { removalId: confirmed.removalId } })
+      return this.#options.rooms.join(connection, { room, since, known: { removalId: confirmed.removalId } }, deadline)
     })
     // Each has to be over before anything is undone.
     await Promise.allSettled(joins)
@@ -317,6 +338,12 @@ export class SessionRegistry {
     }
   }
 
+  /** One that has gone by now is left out. */
+  async #rewrite(session: LiveSession): Promise<void> {
+    if (this.#byConnection.get(session.connection) !== session) return
+    if (!(await this.#save(session))) this.#lose(session)
+  }
+
   /** What cannot be written now is written at the next opportunity. */
   async #saveSafely(session: LiveSession): Promise<void> {
     try {
@@ -344,10 +371,14 @@ export class SessionRegistry {
   }
 }
 
-/** How a session comes back. */
-interface Return {
-  readonly kicked: readonly string[]
+interface Terms {
   readonly positions: Readonly<Record<string, PositionInput>>
+  readonly deadline: Deadline | undefined
+}
+
+/** How a session comes back. */
+interface Return extends Terms {
+  readonly kicked: readonly string[]
 }
 
 interface Rejoined {

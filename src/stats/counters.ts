@@ -8,6 +8,19 @@ export class Counters {
   droppedSignals = 0
   /** Connections that were taken in. */
   connections = 0
+  /** Publishes that the store did not take, by what is known of them. */
+  readonly refusedPublishes = { notAsked: 0, unknown: 0 }
+  /** Times that something was read which did not come by itself. */
+  repairs = 0
+  /** Losses that receivers were told of. */
+  readonly losses = { gap: 0, reset: 0 }
+  /** Times that a subscription heard nothing though its connection answered. */
+  deafSubscriptions = 0
+  /** Times that the store went away. */
+  storeOutages = 0
+  /** Times that the node was whole again, and how long that took in all, in milliseconds. */
+  recoveries = 0
+  recoveryMs = 0
   /** Tasks in the background that failed. */
   failures = 0
 }

@@ -36,6 +36,7 @@ async function cluster(t: Test, size: number, url = server.url) {
     const clock = new ManualClock(Date.now())
     const errors: unknown[] = []
     const nodes = new RedisNodes({
+      nodeId: randomUUID(),
       connections,
       keys,
       clock,

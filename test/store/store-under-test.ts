@@ -62,7 +62,16 @@ export async function storeOnRedis(
 ): Promise<StoreUnderTest> {
   const connections = await connect(t, url)
   const clock = new ManualClock(Date.now())
-  const store = await openRedisStore({ ...defaults, ...ttls, connections, url, prefix, clock, onError: () => {} })
+  const store = await openRedisStore({
+    ...defaults,
+    ...ttls,
+    connections,
+    url,
+    prefix,
+    clock,
+    onDeaf: () => {},
+    onError: () => {}
+  })
   t.teardown(() => store.close())
   await store.nodes.start({ onDeparture: () => {}, onLeaseLost: () => {} }, () => 0)
   // The clock of Redis goes by itself: this one keeps step with the waiting.

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { StoreOpenError } from '../store.js'
 import { ingestScripts } from './ingest-scripts.js'
+import { isMisconfigured } from './refusals.js'
 import { scripts } from './scripts.js'
 
 type Key = string
@@ -36,6 +37,7 @@ export interface RedisConnection extends Redis {
   ): Promise<[generation: number, user: string, rooms: string, formerOwner: string, removalId: string] | null>
   rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
   rcEndSession(session: Key, generation: number): Promise<null>
+  rcRecordRemoval(removals: Key, room: string, removalId: string, ttlMs: number): Promise<null>
   rcEndOfLease(leases: Key, ended: Key, node: string): Promise<string | null>
   rcFileGroup(groupsOf: Key, group: string, id: string, addedAt: number, groupsMax: number): Promise<0 | 1>
   rcAddMember(members: Key, names: Key, userId: string, membership: string): Promise<string>
@@ -67,8 +69,9 @@ export interface RedisConnections {
 
 /** Every command is answered in this time; clients are promised three seconds (protocol.md 2.8). */
 const commandTimeoutMs = 2500
-/** How long the start waits for Redis. */
 const connectTimeoutMs = 5000
+/** How long the start waits for a Redis that may come later. */
+const startTimeoutMs = 2000
 
 const options: RedisOptions = {
   lazyConnect: true,
@@ -80,13 +83,18 @@ const options: RedisOptions = {
   // A command sent again after a reconnect would carry the run of a Redis that may not be there any more.
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 1,
+  // A master that became a replica: whoever is master now is found by connecting anew.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
   retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1000) + Math.random() * 100
 }
 
-/** Redis could not be reached at the start. */
+/** Redis does not let the node in, and no waiting will help. */
 export class RedisConnectError extends StoreOpenError {}
 
-/** Opens the connections of a node. Rejects with one clear line where Redis does not let it in. */
+/**
+ * Opens the connections of a node. Where Redis is away they go on trying, and it resolves all the same. Rejects with one
+ * clear line where Redis refuses the credentials, or is none.
+ */
 export async function connectRedis(url: string): Promise<RedisConnections> {
   const connect = async (name: string, more: RedisOptions = {}): Promise<RedisConnection> => {
     const connection = new Redis(url, { ...options, ...more, connectionName: `roomcast-${name}` }) as RedisConnection
@@ -96,10 +104,12 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
       lastError = error
     })
     try {
-      await connection.connect()
+      await inTime(connection.connect())
     } catch (error) {
+      const reason = lastError ?? error
+      if (!isMisconfigured(reason)) return connection
       connection.disconnect()
-      throw lastError ?? error
+      throw reason
     }
     return connection
   }
@@ -115,6 +125,26 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
   } catch (error) {
     for (const one of opening) one.then((connection) => connection.disconnect()).catch(() => {})
     throw new RedisConnectError(`REDIS_URL ${withoutPassword(url)} cannot be reached: ${(error as Error).message}`)
+  }
+}
+
+/**
+ * Lets go of a connection, so that another is opened. One that is being opened already is left alone: under Sentinel
+ * ioredis would take that for its end.
+ */
+export function renew(connection: RedisConnection): void {
+  if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true)
+}
+
+async function inTime(connecting: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), startTimeoutMs)
+  })
+  try {
+    await Promise.race([connecting, deadline])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

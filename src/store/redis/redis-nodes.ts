@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.js'
 import { answered } from '../answered.js'
 import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
@@ -18,6 +17,7 @@ const ENDED_TTL_MS = 86_400_000
 const PAGE = 500
 
 export interface RedisNodesOptions {
+  readonly nodeId: string
   readonly connections: RedisConnections
   readonly keys: Keys
   readonly clock: Clock
@@ -28,7 +28,7 @@ export interface RedisNodesOptions {
 
 /** Nodes that share a Redis. */
 export class RedisNodes implements Nodes {
-  readonly nodeId = randomUUID()
+  readonly nodeId: string
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #clock: Clock
@@ -40,12 +40,16 @@ export class RedisNodes implements Nodes {
   #stops: Array<() => void> = []
   #sweeping = false
   #renewing = Promise.resolve()
-  #run = ''
+  /** Undefined until the lease was taken once. */
+  #run: string | undefined
+  /** The connection is a new one: it may speak to another run. */
+  #reconnected = true
   /** When Redis was last known to begin answering: before one full lease from then, nobody is judged. */
   #connectedAt: number
   #renewedAt: number
 
-  constructor({ connections, keys, clock, seenTtlMs, onError }: RedisNodesOptions) {
+  constructor({ nodeId, connections, keys, clock, seenTtlMs, onError }: RedisNodesOptions) {
+    this.nodeId = nodeId
     this.#connections = connections
     this.#keys = keys
     this.#clock = clock
@@ -68,15 +72,23 @@ export class RedisNodes implements Nodes {
   async start(listener: NodesListener, connectionCount: () => number): Promise<void> {
     this.#listener = listener
     this.#connectionCount = connectionCount
-    await answered(this.#renew('1'))
-    this.#run = await answered(readRun(this.#connections.lease))
-    const onReady = () => void this.#afterReconnect()
+    const onReady = () => {
+      this.#connectedAt = this.#clock.monotonic()
+      this.#reconnected = true
+    }
     this.#connections.lease.on('ready', onReady)
     this.#stops = [
       this.#clock.every(RENEW_PERIOD_MS, () => this.#renewSafely()),
       this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely()),
       () => this.#connections.lease.off('ready', onReady)
     ]
+    await this.renew().catch(() => {})
+  }
+
+  async renew(): Promise<void> {
+    const renewing = this.#renewing.then(() => this.#keep())
+    this.#renewing = renewing.catch(() => {})
+    await answered(renewing)
   }
 
   async count(): Promise<NodesCount> {
@@ -103,27 +115,24 @@ export class RedisNodes implements Nodes {
       .catch(this.#onError)
   }
 
-  /** Another run of Redis may have the lease in it that it had long ago, and a presence as old. */
-  async #afterReconnect(): Promise<void> {
-    this.#connectedAt = this.#clock.monotonic()
-    await this.#renewSafely(async () => {
-      const run = await readRun(this.#connections.lease)
-      const sameRun = run === this.#run
-      this.#run = run
-      return sameRun
-    })
+  /** One at a time; a failure is for the next. */
+  async #renewSafely(): Promise<void> {
+    this.#renewing = this.#renewing.then(() => this.#keep()).catch((error) => this.#onTrouble(error))
+    await this.#renewing
   }
 
-  /** One at a time; a failure is for the next. */
-  async #renewSafely(mayRenew = async () => true): Promise<void> {
-    this.#renewing = this.#renewing.then(async () => {
-      try {
-        if (!(await mayRenew()) || (await this.#renew('0')) === 0) await this.#beginAnew()
-      } catch (error) {
-        this.#onTrouble(error)
-      }
-    })
-    await this.#renewing
+  /** Another run of Redis may have the lease in it that it had long ago, and a presence as old. */
+  async #keep(): Promise<void> {
+    const former = this.#run
+    if (this.#reconnected) {
+      this.#reconnected = false
+      this.#run = await readRun(this.#connections.lease).catch((error) => {
+        this.#reconnected = true
+        throw error
+      })
+    }
+    if (former === undefined) await this.#renew('1')
+    else if (this.#run !== former || (await this.#renew('0')) === 0) await this.#beginAnew()
   }
 
   /** Whoever could not reach Redis knows nothing of the others' leases. */

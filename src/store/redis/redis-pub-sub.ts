@@ -1,6 +1,6 @@
 import { answered } from '../answered.js'
 import type { OnPayload, PubSub } from '../pub-sub.js'
-import type { RedisConnections } from './connections.js'
+import { type RedisConnections, renew } from './connections.js'
 
 /** Redis' own channels, by their own names. Shares the subscriber's connection with the streams, and nothing else. */
 export class RedisPubSub implements PubSub {
@@ -47,9 +47,7 @@ export class RedisPubSub implements PubSub {
   #resubscribe(): void {
     const { subscriber } = this.#connections
     if (this.#channels.size === 0) return
-    subscriber.subscribe(...this.#channels).catch(() => {
-      // A new connection is needed; the streams may have asked for one already.
-      if (subscriber.status === 'ready') subscriber.disconnect(true)
-    })
+    // A new connection is needed; the streams may have asked for one already.
+    subscriber.subscribe(...this.#channels).catch(() => renew(subscriber))
   }
 }
