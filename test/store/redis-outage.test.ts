@@ -139,16 +139,13 @@ t.test('a store tells whether it can keep its promises', async (t) => {
   await t.rejects(post(store.streams, freshChannel()), { code: 'store_unavailable' })
 })
 
-t.test('a Redis that cannot be reached is refused in one line, without the password', async (t) => {
+t.test('a Redis that refuses the credentials is told in one line, without the password', async (t) => {
   const server = await startRedis(t, ['--requirepass', 'right-secret'])
   const wrong = `redis://:wrong-secret@127.0.0.1:${server.port}`
   const error = await connectRedis(wrong).catch((reason) => reason)
   t.ok(error instanceof RedisConnectError)
   t.match(error.message, /^REDIS_URL redis:\/\/:\*\*\*@127\.0\.0\.1:\d+\S* cannot be reached: .+$/)
   t.notMatch(error.message, /secret/)
-  const away = await connectRedis('redis://127.0.0.1:1').catch((reason) => reason)
-  t.ok(away instanceof RedisConnectError)
-  t.notMatch(away.message, /\n/)
   const connections = await connect(t, `redis://:right-secret@127.0.0.1:${server.port}`)
   t.equal(await connections.commands.ping(), 'PONG')
 })

@@ -25,11 +25,11 @@ export function refusalOf(error: unknown): string | undefined {
 
 /** Whether nothing but another setting helps: no waiting, and no other connection. */
 export function isMisconfigured(error: unknown): boolean {
-  const { message = '', name } = (error ?? {}) as { message?: string; name?: string }
-  return refusalOf(error) === 'Redis refuses the credentials' || name === 'ParserError' || isStranger(message)
+  const { message = '' } = (error ?? {}) as { message?: string }
+  return refusalOf(error) === 'Redis refuses the credentials' || isStranger(message)
 }
 
 /** Something listens there, and it is no Redis. */
 function isStranger(message: string): boolean {
-  return message.startsWith('Protocol error')
+  return message.startsWith('Protocol error') || message.startsWith('Unknown RESP type')
 }
