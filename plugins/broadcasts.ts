@@ -13,9 +13,16 @@ export default fp(
     const onDelivered = (count: number) => {
       counters.deliveries += count
     }
-    const broadcasts = new Broadcasts({ streams: store.streams, channels, pool, clock: fastify.clock, onDelivered })
+    const broadcasts = new Broadcasts({
+      streams: store.streams,
+      channels,
+      pool,
+      clock: fastify.clock,
+      random: fastify.random,
+      onDelivered
+    })
     await broadcasts.start()
     fastify.decorate('broadcasts', broadcasts)
   },
-  { name: 'broadcasts', dependencies: ['clock', 'message-bus', 'connections', 'counters'] }
+  { name: 'broadcasts', dependencies: ['clock', 'random', 'message-bus', 'connections', 'counters'] }
 )

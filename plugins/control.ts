@@ -9,10 +9,10 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { clock, messageBus: channels, store } = fastify
-    const control = new ControlChannel({ streams: store.streams, channels, clock })
+    const { clock, random, messageBus: channels, store } = fastify
+    const control = new ControlChannel({ streams: store.streams, channels, clock, random })
     await control.start()
     fastify.decorate('control', control)
   },
-  { name: 'control', dependencies: ['clock', 'message-bus'] }
+  { name: 'control', dependencies: ['clock', 'random', 'message-bus'] }
 )

@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { clock, config, control, feeds, pool, publisher, store, reportFailure } = fastify
+    const { clock, random, config, control, feeds, pool, publisher, store, reportFailure } = fastify
     const { groups, cursors, streams } = store
     const retries = new RetryQueue(clock, reportFailure)
     fastify.addHook('onClose', async () => retries.close())
@@ -21,8 +21,8 @@ export default fp(
     const groupsMax = config.MAX_GROUPS_PER_USER
     fastify.decorate(
       'groups',
-      new GroupRegistry({ groups, cursors, streams, publisher, feeds, control, clock, retention, groupsMax })
+      new GroupRegistry({ groups, cursors, streams, publisher, feeds, control, clock, random, retention, groupsMax })
     )
   },
-  { name: 'groups', dependencies: ['clock', 'control', 'inbox', 'publisher', 'connections', 'counters'] }
+  { name: 'groups', dependencies: ['clock', 'random', 'control', 'inbox', 'publisher', 'connections', 'counters'] }
 )

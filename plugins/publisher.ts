@@ -14,6 +14,7 @@ export default fp(
     const publisher = new Publisher({
       streams: store.streams,
       clock: fastify.clock,
+      random: fastify.random,
       idempotencyMs: config.IDEMPOTENCY_TTL * 1000,
       onPublished: () => {
         counters.messages++
@@ -25,5 +26,5 @@ export default fp(
     })
     fastify.decorate('publisher', publisher)
   },
-  { name: 'publisher', dependencies: ['clock', 'store', 'counters'] }
+  { name: 'publisher', dependencies: ['clock', 'random', 'store', 'counters'] }
 )

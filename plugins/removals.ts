@@ -10,11 +10,14 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { clock, control, pool, rooms, sessions, store, reportFailure } = fastify
+    const { clock, random, control, pool, rooms, sessions, store, reportFailure } = fastify
     const { removals, presence } = store
     const retries = new RetryQueue(clock, reportFailure)
     fastify.addHook('onClose', async () => retries.close())
-    fastify.decorate('removals', new RemovalRegistry({ removals, presence, control, pool, rooms, sessions, retries }))
+    fastify.decorate(
+      'removals',
+      new RemovalRegistry({ removals, presence, clock, random, control, pool, rooms, sessions, retries })
+    )
   },
-  { name: 'removals', dependencies: ['clock', 'control', 'rooms', 'sessions', 'connections', 'counters'] }
+  { name: 'removals', dependencies: ['clock', 'random', 'control', 'rooms', 'sessions', 'connections', 'counters'] }
 )

@@ -17,6 +17,7 @@ export default fp(
       channels,
       rooms,
       clock: fastify.clock,
+      random: fastify.random,
       identify: (connection, userId) => users.identify(connection, userId),
       onError: reportFailure
     })
@@ -24,5 +25,5 @@ export default fp(
     fastify.decorate('sessions', sessions)
     fastify.addHook('onClose', () => sessions.close())
   },
-  { name: 'sessions', dependencies: ['clock', 'rooms', 'users', 'message-bus', 'counters'] }
+  { name: 'sessions', dependencies: ['clock', 'random', 'rooms', 'users', 'message-bus', 'counters'] }
 )

@@ -17,7 +17,7 @@ export default fp(
     fastify.decorate('store', store)
     fastify.addHook('onClose', () => store.close())
   },
-  { name: 'store', dependencies: ['clock', 'config', 'redis', 'counters'] }
+  { name: 'store', dependencies: ['clock', 'random', 'config', 'redis', 'counters'] }
 )
 
 /** Longer than any session from before a removal can come back. */
@@ -28,6 +28,7 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
   const { REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir, INBOX_TTL, SESSION_TTL } = fastify.config
   const options = {
     clock: fastify.clock,
+    random: fastify.random,
     deviceTtlMs: INBOX_TTL * 1000,
     sessionTtlMs: SESSION_TTL * 1000,
     removalTtlMs: SESSION_TTL * 1000 + REMOVAL_MARGIN_MS,

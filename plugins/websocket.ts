@@ -31,6 +31,7 @@ export default fp(
       heartbeat,
       turn,
       clock: fastify.clock,
+      random: fastify.random,
       limits: {
         slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
         ratePerSecond: config.RATE_LIMIT_PER_SECOND,
@@ -60,6 +61,17 @@ export default fp(
   },
   {
     name: 'websocket',
-    dependencies: ['clock', 'rooms', 'users', 'inbox', 'groups', 'sessions', 'heartbeat', 'connections', 'counters']
+    dependencies: [
+      'clock',
+      'random',
+      'rooms',
+      'users',
+      'inbox',
+      'groups',
+      'sessions',
+      'heartbeat',
+      'connections',
+      'counters'
+    ]
   }
 )

@@ -19,7 +19,9 @@ import '../plugins/message-bus.js'
 import '../plugins/message-queue.js'
 import '../plugins/metrics.js'
 import '../plugins/publisher.js'
+import type { RandomPluginOptions } from '../plugins/random.js'
 import '../plugins/recovery.js'
+import type { RedisPluginOptions } from '../plugins/redis.js'
 import '../plugins/removals.js'
 import type { RoomFamiliesPluginOptions } from '../plugins/room-families.js'
 import '../plugins/rooms.js'
@@ -43,7 +45,12 @@ declare module 'fastify' {
 /** When to come back to a server that is going away: another may be there by then. */
 const DRAIN_RETRY_MS = 1000
 
-export interface RoomcastOptions extends ConfigPluginOptions, ClockPluginOptions, RoomFamiliesPluginOptions {
+export interface RoomcastOptions
+  extends ConfigPluginOptions,
+    ClockPluginOptions,
+    RandomPluginOptions,
+    RedisPluginOptions,
+    RoomFamiliesPluginOptions {
   /** Put before the path of every route. */
   readonly prefix?: string
 }

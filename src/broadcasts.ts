@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid'
 import type { ChannelRegistry } from './channels/channel-registry.js'
 import type { Clock } from './clock.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
 import { encodeBroadcast, formatTime } from './protocol/pushes.js'
+import type { Random } from './random.js'
 import { NO_RETENTION, type Streams } from './store/streams.js'
 
 export interface BroadcastsOptions {
@@ -10,6 +10,7 @@ export interface BroadcastsOptions {
   readonly channels: ChannelRegistry
   readonly pool: ConnectionPool
   readonly clock: Clock
+  readonly random: Random
   readonly onDelivered: (count: number) => void
 }
 
@@ -43,11 +44,13 @@ export class Broadcasts {
   }
 
   /** Throws `store_unavailable`. */
-  async send({ content, messageId = uuidv7(), exclude }: BroadcastRequest): Promise<{
+  async send({ content, messageId: given, exclude }: BroadcastRequest): Promise<{
     message_id: string
     timestamp: string
   }> {
-    const timestamp = this.#options.clock.now()
+    const { clock, random } = this.#options
+    const timestamp = clock.now()
+    const messageId = given ?? random.timeUuid(timestamp)
     await this.#options.streams.signal(CHANNEL, encodeBroadcast({ content, messageId, timestamp }), { exclude })
     return { message_id: messageId, timestamp: formatTime(timestamp) }
   }

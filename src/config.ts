@@ -41,10 +41,15 @@ export const settingGroups = {
   },
   'Where messages are kept': {
     REDIS_URL: Type.Optional(
-      text('One Redis for many nodes, as redis:// or rediss://. Without it the embedded store is used.', {
-        pattern: '^rediss?://.+',
-        examples: ['redis://127.0.0.1:6379']
-      })
+      text(
+        'One Redis for many nodes: redis://[USER:PASSWORD@]HOST[:PORT][/DB], or ' +
+          'redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST…]/MASTER[/DB]; rediss for TLS. Without it the embedded ' +
+          'store is used.',
+        {
+          pattern: '^rediss?(\\+sentinel)?://.+',
+          examples: ['redis://127.0.0.1:6379']
+        }
+      )
     ),
     REDIS_PREFIX: text('Begins every key and topic, so that several clusters can share a Redis.', {
       default: 'roomcast',

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid'
 import { Deadline } from './deadline.js'
 import { RoomcastError, storeUnavailable } from './errors.js'
 import type { Answer, Context } from './handlers/context.js'
@@ -44,9 +43,11 @@ export function receive(context: Context, text: string, report: ReportError): vo
 
 /** Its time runs from here, also while it waits for others. */
 function run(context: Context, command: Command, report: ReportError): void {
-  const { connection, deadlines } = context
+  const { connection, clock, random, deadlines } = context
   const deadline = new Deadline()
-  const messageId = publishingCommands.has(command.type) ? nameMessage(command) : undefined
+  const messageId = publishingCommands.has(command.type)
+    ? nameMessage(command, random.timeUuid(clock.now()))
+    : undefined
   const end = deadlines.begin(() => {
     if (!deadline.expire() || connection.closed) return
     const failure = storeUnavailable(new Error('no answer in time'))
@@ -57,10 +58,10 @@ function run(context: Context, command: Command, report: ReportError): void {
   connection.commands.push(task, exclusiveCommands.has(command.type))
 }
 
-/** The id of the message, made where the client gave none. */
-function nameMessage({ body }: Command): string {
+/** The id of the message, `fresh` where the client gave none. */
+function nameMessage({ body }: Command, fresh: string): string {
   const draft = body as { message_id?: string }
-  draft.message_id ??= uuidv7()
+  draft.message_id ??= fresh
   return draft.message_id
 }
 

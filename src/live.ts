@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionLimits } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
@@ -65,17 +64,27 @@ export class Live {
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
+    const { clock, random, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
     const { heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
     const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
-    const connection = new Connection({ id: randomUUID(), address, deviceId, transport, turn, limits, onClosing, now })
+    const connection = new Connection({ id: random.uuid(), address, deviceId, transport, turn, limits, onClosing, now })
     pool.add(connection)
     this.#sockets++
     heartbeat.add(connection)
     const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
-    const context: Context = { rooms, users, inbox, groups, sessions, clock, connection, deadlines: this.#deadlines }
+    const context: Context = {
+      rooms,
+      users,
+      inbox,
+      groups,
+      sessions,
+      clock,
+      random,
+      connection,
+      deadlines: this.#deadlines
+    }
     if (userId !== null) {
       try {
         users.identify(connection, userId)

@@ -1,13 +1,14 @@
-import { v7 as uuidv7 } from 'uuid'
 import type { Clock } from '../clock.js'
 import { RoomcastError } from '../errors.js'
 import { formatTime } from '../protocol/pushes.js'
 import type { PublishedReply } from '../protocol/replies.js'
+import type { Random } from '../random.js'
 import type { ChannelId, Retention, Streams } from '../store/streams.js'
 
 export interface PublisherOptions {
   readonly streams: Streams
   readonly clock: Clock
+  readonly random: Random
   readonly idempotencyMs: number
   /** A message was stored. */
   readonly onPublished: () => void
@@ -41,12 +42,10 @@ export class Publisher {
   }
 
   /** Stores a message and sends it to all nodes. Throws `store_unavailable` with the message's id. */
-  async publish(
-    channel: ChannelId,
-    { messageId = uuidv7(), exclude, retention, encode }: Draft
-  ): Promise<PublishedReply> {
-    const { streams, clock, idempotencyMs, onPublished, onRefused } = this.#options
+  async publish(channel: ChannelId, { messageId: given, exclude, retention, encode }: Draft): Promise<PublishedReply> {
+    const { streams, clock, random, idempotencyMs, onPublished, onRefused } = this.#options
     const timestamp = clock.now()
+    const messageId = given ?? random.timeUuid(timestamp)
     const options = { messageId, timestamp, retention, idempotencyMs, exclude }
     const published = await streams.publish(channel, encode({ messageId, timestamp }), options).catch((error) => {
       onRefused(error)

@@ -1,6 +1,6 @@
-import { v7 as uuidv7 } from 'uuid'
 import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
+import type { Random } from '../random.js'
 import type { Streams } from '../store/streams.js'
 import { type ControlEntry, decodeControlEntry } from './control-entries.js'
 
@@ -16,6 +16,7 @@ export interface ControlChannelOptions {
   readonly streams: Streams
   readonly channels: ChannelRegistry
   readonly clock: Clock
+  readonly random: Random
 }
 
 const CHANNEL = 'control:'
@@ -61,10 +62,11 @@ export class ControlChannel {
    * `store_unavailable`; the others may have heard of it then, and doing it again is safe.
    */
   async announce(entry: ControlEntry): Promise<void> {
-    const { streams, clock } = this.#options
+    const { streams, clock, random } = this.#options
     const encoded = Buffer.from(JSON.stringify(entry))
     const timestamp = clock.now()
-    const options = { messageId: uuidv7(), timestamp, retention: RETENTION, idempotencyMs: IDEMPOTENCY_MS }
+    const messageId = random.timeUuid(timestamp)
+    const options = { messageId, timestamp, retention: RETENTION, idempotencyMs: IDEMPOTENCY_MS }
     const [stored] = await Promise.allSettled([streams.publish(CHANNEL, encoded, options), this.#apply(entry)])
     if (stored.status === 'rejected') throw stored.reason
   }

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid'
 import { type HistoryRequest, readHistory } from '../channels/history.js'
 import { PublishOrder } from '../channels/publish-order.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
@@ -10,6 +9,7 @@ import { cursorKeyOf, type DeviceFeeds } from '../inbox/device-feeds.js'
 import { isNamedUser } from '../protocol/ids.js'
 import { encodeGroupMessage, formatTime } from '../protocol/pushes.js'
 import type { CursorReply, GroupPublishReply, HistoryPage } from '../protocol/replies.js'
+import type { Random } from '../random.js'
 import type { Cursors } from '../store/cursors.js'
 import type { GroupMembership, Groups } from '../store/groups.js'
 import type { PageQuery } from '../store/presence.js'
@@ -24,6 +24,7 @@ export interface GroupRegistryOptions {
   readonly feeds: DeviceFeeds
   readonly control: ControlChannel
   readonly clock: Clock
+  readonly random: Random
   readonly retention: Retention
   /** Groups that one user may be in. */
   readonly groupsMax: number
@@ -64,10 +65,11 @@ export class GroupRegistry {
    * user is in too many groups, and `store_unavailable`; doing it again is safe.
    */
   async add(group: string, userId: string): Promise<void> {
-    const { groups, streams, control, clock, groupsMax } = this.#options
+    const { groups, streams, control, clock, random, groupsMax } = this.#options
     const [start] = await streams.tops([groupChannel(group)])
     const { epoch = '', offset = 0 } = start ?? {}
-    const fresh = { id: uuidv7(), start: { epoch, offset }, addedAt: clock.now() }
+    const addedAt = clock.now()
+    const fresh = { id: random.timeUuid(addedAt), start: { epoch, offset }, addedAt }
     const membership = await groups.add(group, userId, fresh, groupsMax)
     if (membership === undefined) {
       throw new RoomcastError('forbidden', { message: `This user is in ${groupsMax} groups, as many as it may be` })

@@ -6,6 +6,7 @@ import type { GroupRegistry } from '../groups/group-registry.js'
 import type { InboxRegistry } from '../inbox/inbox-registry.js'
 import type { Command, CommandType } from '../protocol/commands.js'
 import type { Replies } from '../protocol/replies.js'
+import type { Random } from '../random.js'
 import type { RoomRegistry } from '../rooms/room-registry.js'
 import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { UserRegistry } from '../users/user-registry.js'
@@ -18,6 +19,7 @@ export interface Services {
   readonly groups: GroupRegistry
   readonly sessions: SessionRegistry
   readonly clock: Clock
+  readonly random: Random
 }
 
 export interface Context extends Services {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
@@ -7,6 +7,7 @@ import { RoomcastError } from '../errors.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
 import type { ResumeReply } from '../protocol/replies.js'
+import type { Random } from '../random.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
 import type { Removals } from '../store/removals.js'
 import type { OwnedSession, SessionRoom, Sessions } from '../store/sessions.js'
@@ -19,6 +20,7 @@ export interface SessionRegistryOptions {
   readonly channels: ChannelRegistry
   readonly rooms: RoomRegistry
   readonly clock: Clock
+  readonly random: Random
   /** The connection's user became known by its session. Throws where it may not be. */
   readonly identify: (connection: Connection, userId: string) => void
   /** A task in the background that failed; it is tried again. */
@@ -114,10 +116,10 @@ export class SessionRegistry {
 
   /** A new connection has a session of its own, until it resumes another. */
   open(connection: Connection): SessionCredentials {
-    const resumeToken = newToken()
+    const resumeToken = this.#newToken()
     const session: LiveSession = {
       connection,
-      sessionId: randomUUID(),
+      sessionId: this.#options.random.uuid(),
       tokenHash: hashOf(resumeToken),
       generation: 1,
       rooms: new Map(),
@@ -185,7 +187,7 @@ export class SessionRegistry {
     const fresh = this.#byConnection.get(connection)
     // A dead connection must not take the session from the one that came after it.
     if (fresh === undefined || connection.closed) throw new RoomcastError('session_not_found')
-    const resumeToken = newToken()
+    const resumeToken = this.#newToken()
     const nextTokenHash = hashOf(resumeToken)
     const tokenHash = hashOf(request.resumeToken)
     const taken = await sessions.take({ sessionId, userId: connection.userId, tokenHash, nextTokenHash })
@@ -354,6 +356,10 @@ export class SessionRegistry {
     }
   }
 
+  #newToken(): string {
+    return this.#options.random.bytes(TOKEN_BYTES).toString('base64url')
+  }
+
   async #save(session: LiveSession): Promise<boolean> {
     const { sessionId, generation, tokenHash, connection, rooms } = session
     const { removalId } = connection
@@ -389,10 +395,6 @@ interface Rejoined {
 
 function nodeChannel(owner: string): string {
   return `node:${owner}`
-}
-
-function newToken(): string {
-  return randomBytes(TOKEN_BYTES).toString('base64url')
 }
 
 function hashOf(token: string): string {

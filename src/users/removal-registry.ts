@@ -1,10 +1,11 @@
-import { v7 as uuidv7 } from 'uuid'
+import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { ConnectionPool } from '../connections/connection-pool.js'
 import type { ControlChannel, ControlListener } from '../control/control-channel.js'
 import type { ControlEntry } from '../control/control-entries.js'
 import type { RetryQueue } from '../presence/retry-queue.js'
 import { CloseCode } from '../protocol/close-codes.js'
+import type { Random } from '../random.js'
 import type { Expulsion, RoomRegistry } from '../rooms/room-registry.js'
 import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { Presence } from '../store/presence.js'
@@ -13,6 +14,8 @@ import type { Removals } from '../store/removals.js'
 export interface RemovalRegistryOptions {
   readonly removals: Removals
   readonly presence: Presence
+  readonly clock: Clock
+  readonly random: Random
   readonly control: ControlChannel
   readonly pool: ConnectionPool
   readonly rooms: RoomRegistry
@@ -38,7 +41,7 @@ export class RemovalRegistry implements ControlListener {
    */
   async kick(room: string, userId: string): Promise<void> {
     const { removals, control } = this.#options
-    const removal = uuidv7()
+    const removal = this.#newRemoval()
     await removals.record(removal, userId, room)
     await control.announce({ type: 'kick', room, user: userId, removal })
   }
@@ -50,7 +53,7 @@ export class RemovalRegistry implements ControlListener {
   async disconnect(userId: string): Promise<number> {
     const { removals, presence, control } = this.#options
     const [connections = 0] = await presence.connections([userId])
-    const removal = uuidv7()
+    const removal = this.#newRemoval()
     await removals.record(removal, userId)
     await control.announce({ type: 'disconnect', user: userId, removal })
     return connections
@@ -77,6 +80,11 @@ export class RemovalRegistry implements ControlListener {
         await Promise.all(page.map((connection) => this.#lookUp(connection)))
       }
     })
+  }
+
+  #newRemoval(): string {
+    const { clock, random } = this.#options
+    return random.timeUuid(clock.now())
   }
 
   async #lookUp(connection: Connection): Promise<void> {

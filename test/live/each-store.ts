@@ -3,21 +3,25 @@ import t, { type Test } from 'tap'
 import type { RoomcastOptions } from '../../src/app.js'
 import type { Config } from '../../src/config.js'
 import type { LiveClient, Message } from '../support/live-client.js'
-import { startRedis } from '../support/redis-server.js'
+import { startRedis, type TestRedis } from '../support/redis-server.js'
 import { request, startServer, type TestServer } from '../support/server.js'
 import { until } from '../support/until.js'
 
 /** Starts a server over the store of the case, which shares nothing with any other. */
 export type Start = (settings?: Partial<Config>, options?: Omit<RoomcastOptions, 'settings'>) => Promise<TestServer>
 
-let redisUrl: Promise<string> | undefined
+let redis: Promise<TestRedis> | undefined
 
-/** The same behaviour over the embedded store and over Redis. */
-export function onEachStore(title: string, run: (t: Test, start: Start) => Promise<void>): void {
+/** The same behaviour over the embedded store and over Redis, there as the user whose URL `urlOf` picks. */
+export function onEachStore(
+  title: string,
+  run: (t: Test, start: Start) => Promise<void>,
+  urlOf = ({ url }: TestRedis) => url
+): void {
   t.test(`${title} (embedded)`, (t) => run(t, (settings, options) => startServer(t, settings, options)))
   t.test(`${title} (Redis)`, async (t) => {
-    redisUrl ??= startRedis(t.parent as Test).then(({ url }) => url)
-    const url = await redisUrl
+    redis ??= startRedis(t.parent as Test)
+    const url = urlOf(await redis)
     await run(t, (settings, options) =>
       startServer(t, { REDIS_URL: url, REDIS_PREFIX: `test-${randomUUID().slice(0, 8)}`, ...settings }, options)
     )

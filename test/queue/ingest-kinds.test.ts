@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { defineRoom } from '../../src/app.js'
+import { bystander } from '../store/redis-harness.js'
 import { startRedis } from '../support/redis-server.js'
 import { request, startServer } from '../support/server.js'
 
@@ -11,8 +11,7 @@ t.test('a backend writes to rooms, families of rooms, inboxes and groups by the 
   const prefix = randomUUID()
   const rooms = [defineRoom('chat/:id', { messages: { text: Type.Object({ text: Type.String() }) } })]
   const server = await startServer(t, { REDIS_URL: url, REDIS_PREFIX: prefix }, { rooms })
-  const backend = new Redis(url)
-  t.teardown(() => backend.disconnect())
+  const backend = await bystander(t, url)
   const write = (message: object) => backend.xadd(`${prefix}:ingest`, '*', 'message', JSON.stringify(message))
 
   await request(`${server.url}/groups/staff/members/alice`, { method: 'PUT' })

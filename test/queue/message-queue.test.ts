@@ -3,11 +3,16 @@ import t from 'tap'
 import { storeUnavailable } from '../../src/errors.js'
 import { MessageQueue } from '../../src/queue/message-queue.js'
 import type { OnPayload, PubSub } from '../../src/store/pub-sub.js'
-import { onEachStore, range } from '../live/each-store.js'
+import { onEachStore as onEach, range } from '../live/each-store.js'
 import { bystander } from '../store/redis-harness.js'
 import { startRedis } from '../support/redis-server.js'
 import { startServer } from '../support/server.js'
 import { until } from '../support/until.js'
+
+/** An application chooses channels of its own: its user of Redis may have all of them. */
+function onEachStore(title: string, run: Parameters<typeof onEach>[1]): void {
+  onEach(title, run, ({ applicationUrl }) => applicationUrl)
+}
 
 onEachStore('every handler of a channel hears each message, in order', async (t, start) => {
   const { messageQueue } = (await start()).app
@@ -112,8 +117,8 @@ onEachStore('a type has one handler, and not the one of the server', async (t, s
 })
 
 t.test('programs beside the server take part, and their garbage is counted', async (t) => {
-  const { url } = await startRedis(t)
-  const settings = { REDIS_URL: url, REDIS_PREFIX: randomUUID().slice(0, 8) }
+  const { applicationUrl: url } = await startRedis(t)
+  const settings = { REDIS_URL: url, REDIS_PREFIX: randomUUID() }
   const nodes = [await startServer(t, settings), await startServer(t, settings)]
   const heard: unknown[] = []
   for (const { app } of nodes) await app.messageQueue.subscribe('news', (message) => heard.push(message))

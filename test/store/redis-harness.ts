@@ -22,9 +22,9 @@ export async function connect(t: Test, url: string): Promise<RedisConnections> {
   return connections
 }
 
-/** A bare connection, to look behind the store and to disturb it. */
+/** A bare connection, to look behind the store and to disturb it: as the default user, who may do everything. */
 export async function bystander(t: Scope, url: string): Promise<Redis> {
-  const redis = new Redis(url, { lazyConnect: true })
+  const redis = new Redis({ port: Number(new URL(url).port), host: '127.0.0.1', lazyConnect: true })
   t.teardown(() => redis.disconnect())
   // Some tests end the server under it.
   redis.on('error', () => {})

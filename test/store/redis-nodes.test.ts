@@ -250,7 +250,7 @@ t.test('a node judges nobody before it has been connected for a whole lease', as
   // A new connection begins the time anew.
   const renewals = async () => Number(await redis.zscore(keys.leases, living.nodes.name))
   const ready = once(living.lease, 'ready')
-  await redis.call('CLIENT', 'KILL', 'ID', String(await living.lease.client('ID')))
+  await redis.call('CLIENT', 'KILL', 'ADDR', `127.0.0.1:${living.lease.stream.localPort}`)
   await ready
   const before = await renewals()
   living.clock.advance(2000)

@@ -144,7 +144,7 @@ t.test('a Redis that refuses the credentials is told in one line, without the pa
   const wrong = `redis://:wrong-secret@127.0.0.1:${server.port}`
   const error = await connectRedis(wrong).catch((reason) => reason)
   t.ok(error instanceof RedisConnectError)
-  t.match(error.message, /^REDIS_URL redis:\/\/:\*\*\*@127\.0\.0\.1:\d+\S* cannot be reached: .+$/)
+  t.match(error.message, /^REDIS_URL redis:\/\/127\.0\.0\.1:\d+ cannot be reached: .+$/)
   t.notMatch(error.message, /secret/)
   const connections = await connect(t, `redis://:right-secret@127.0.0.1:${server.port}`)
   t.equal(await connections.commands.ping(), 'PONG')

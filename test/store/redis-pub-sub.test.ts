@@ -8,10 +8,10 @@ import { bystander, connect, startedStreams } from './redis-harness.js'
 
 const redis = await startRedis(t)
 
-testPubSub(t, async (t) => new RedisPubSub(await connect(t, redis.url)))
+testPubSub(t, async (t) => new RedisPubSub(await connect(t, redis.applicationUrl)))
 
 t.test('other programs are heard and hear, by the plain name of the channel', async (t) => {
-  const pubSub = new RedisPubSub(await connect(t, redis.url))
+  const pubSub = new RedisPubSub(await connect(t, redis.applicationUrl))
   const heard = started(pubSub)
   const channel = `news ${randomUUID()}`
   await pubSub.subscribe(channel)
@@ -28,7 +28,10 @@ t.test('other programs are heard and hear, by the plain name of the channel', as
 })
 
 t.test('every node hears each payload once', async (t) => {
-  const nodes = [new RedisPubSub(await connect(t, redis.url)), new RedisPubSub(await connect(t, redis.url))] as const
+  const nodes = [
+    new RedisPubSub(await connect(t, redis.applicationUrl)),
+    new RedisPubSub(await connect(t, redis.applicationUrl))
+  ] as const
   const heard = nodes.map(started)
   const channel = randomUUID()
   for (const node of nodes) await node.subscribe(channel)
@@ -38,7 +41,7 @@ t.test('every node hears each payload once', async (t) => {
 })
 
 t.test('after a cut it hears its channels again, and the streams hear theirs', async (t) => {
-  const { streams, heard: heardStreams, connections, resubscribed } = await startedStreams(t, redis.url)
+  const { streams, heard: heardStreams, connections, resubscribed } = await startedStreams(t, redis.applicationUrl)
   const pubSub = new RedisPubSub(connections)
   const heard = started(pubSub)
   const [channel, gone, stream] = [randomUUID(), randomUUID(), freshChannel()]
@@ -61,7 +64,7 @@ t.test('after a cut it hears its channels again, and the streams hear theirs', a
 
 t.test('while Redis hangs it says so in time, and a channel that was refused is not heard later', async (t) => {
   const server = await startRedis(t)
-  const pubSub = new RedisPubSub(await connect(t, server.url))
+  const pubSub = new RedisPubSub(await connect(t, server.applicationUrl))
   const heard = started(pubSub)
   const [refused, other] = [randomUUID(), randomUUID()]
   await pubSub.subscribe(other)

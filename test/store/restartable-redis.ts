@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { startRedis } from '../support/redis-server.js'
+import { startRedis, urlOf, userOptions } from '../support/redis-server.js'
 import type { Scope } from '../support/scope.js'
 import { until } from './hearing.js'
 import { bystander } from './redis-harness.js'
@@ -27,7 +27,7 @@ export class RestartableRedis {
     this.#folder = folder
     this.#options = options
     this.#process = process
-    this.url = `redis://127.0.0.1:${port}`
+    this.url = urlOf(port)
   }
 
   static async start(t: Scope, options: readonly string[] = []): Promise<RestartableRedis> {
@@ -36,6 +36,15 @@ export class RestartableRedis {
     const [, folder = ''] = (await redis.config('GET', 'dir')) as string[]
     redis.disconnect()
     return new RestartableRedis(t, { port, folder, options, process })
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  /** The one that runs now, or ran last. */
+  get process(): ChildProcess {
+    return this.#process
   }
 
   /** Writes what is there now to the disk. */
@@ -63,9 +72,13 @@ export class RestartableRedis {
 
   async #tryToStart(): Promise<boolean> {
     const place = ['--port', String(this.#port), '--bind', '127.0.0.1', '--dir', this.#folder]
-    const server = spawn('redis-server', [...place, '--save', '', '--appendonly', 'no', ...this.#options], {
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
+    const server = spawn(
+      'redis-server',
+      [...place, '--save', '', '--appendonly', 'no', ...userOptions, ...this.#options],
+      {
+        stdio: ['ignore', 'pipe', 'inherit']
+      }
+    )
     this.#t.teardown(() => server.kill('SIGKILL'))
     let log = ''
     server.stdout?.on('data', (text) => {

@@ -1,10 +1,14 @@
-import { randomUUID } from 'node:crypto'
+import type { Random } from '../../random.js'
 import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
 
 /** A cluster of one: no lease, nobody to bury. */
 export class EmbeddedNodes implements Nodes {
-  readonly nodeId = randomUUID()
+  readonly nodeId: string
   #connectionCount = () => 0
+
+  constructor(random: Random) {
+    this.nodeId = random.uuid()
+  }
 
   async start(_listener: NodesListener, connectionCount: () => number): Promise<void> {
     this.#connectionCount = connectionCount

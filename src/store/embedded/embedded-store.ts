@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Clock } from '../../clock.js'
+import { type Random, systemRandom } from '../../random.js'
 import type { Readiness, Store } from '../store.js'
 import { EmbeddedCursors } from './embedded-cursors.js'
 import { EmbeddedGroups } from './embedded-groups.js'
@@ -23,6 +24,8 @@ export interface EmbeddedStoreOptions {
   /** The folder, or `memory`. */
   readonly dataDir: string
   readonly clock: Clock
+  /** The system's where none is given. */
+  readonly random?: Random
   /** After this time of disuse a device is forgotten, and when a user was there last. */
   readonly deviceTtlMs: number
   /** How long a session waits for its client. */
@@ -35,14 +38,14 @@ export interface EmbeddedStoreOptions {
 
 /** Opens the store of a single process. Throws where the folder cannot be opened or another process holds it. */
 export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
-  const { dataDir, clock, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
+  const { dataDir, clock, random = systemRandom, deviceTtlMs, sessionTtlMs, removalTtlMs, onError } = options
   const inMemory = dataDir === MEMORY
   const unlock = inMemory ? () => {} : lockFolder(dataDir)
   const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
-  const streams = new EmbeddedStreams(ledger, clock)
+  const streams = new EmbeddedStreams(ledger, clock, random)
   const records = new EmbeddedRecords(ledger.records, clock)
   const presence = new EmbeddedPresence(() => clock.now(), records, deviceTtlMs)
-  const nodes = new EmbeddedNodes()
+  const nodes = new EmbeddedNodes(random)
   const sessions = new EmbeddedSessions(nodes.nodeId, records, clock, sessionTtlMs)
   const cursors = new EmbeddedCursors(records, clock, deviceTtlMs)
   const removals = new EmbeddedRemovals(records, clock, removalTtlMs)

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../clock.js'
 import { storeUnavailable } from '../../errors.js'
+import { type Random, systemRandom } from '../../random.js'
 import { continuityOf, emptyPage, isAnotherMessage, judgePosition, type Verdict } from '../continuity.js'
 import {
   type ChannelId,
@@ -51,6 +51,7 @@ interface Draft {
 export class EmbeddedStreams implements Streams {
   readonly #ledger: Ledger
   readonly #clock: Clock
+  readonly #random: Random
   readonly #subscribed = new Set<ChannelId>()
   #listener: StreamListener | undefined
   #writable = true
@@ -58,9 +59,10 @@ export class EmbeddedStreams implements Streams {
   readonly #steps: Array<() => Promise<void>> = []
   #working: Promise<void> | undefined
 
-  constructor(ledger: Ledger, clock: Clock) {
+  constructor(ledger: Ledger, clock: Clock, random: Random = systemRandom) {
     this.#ledger = ledger
     this.#clock = clock
+    this.#random = random
   }
 
   async start(listener: StreamListener): Promise<void> {
@@ -203,7 +205,7 @@ export class EmbeddedStreams implements Streams {
     const earlier = draft.receiptOf.get(receiptKey) ?? this.#ledger.receipt(channel, messageId, now)
     if (earlier !== undefined) return this.#published(earlier, messageId, true)
 
-    const before = draft.metas.get(channel) ?? this.#ledger.meta(channel) ?? newMeta()
+    const before = draft.metas.get(channel) ?? this.#ledger.meta(channel) ?? newMeta(this.#random)
     const offset = before.top + 1
     const message = { epoch: before.epoch, offset, messageId, timestamp, encoded, exclude: options.exclude ?? [] }
     const receipt = { epoch: before.epoch, offset, timestamp }
@@ -263,7 +265,7 @@ export class EmbeddedStreams implements Streams {
   async #touch(channels: readonly ChannelId[]): Promise<void> {
     const metas = new Map<ChannelId, ChannelMeta>()
     for (const channel of channels) {
-      const meta = this.#ledger.meta(channel) ?? newMeta()
+      const meta = this.#ledger.meta(channel) ?? newMeta(this.#random)
       const expiresAt = this.#clock.now() + meta.ttlMs + META_GRACE_MS
       metas.set(channel, { ...meta, expiresAt: Math.max(meta.expiresAt, expiresAt) })
     }
@@ -299,8 +301,8 @@ export class EmbeddedStreams implements Streams {
   }
 }
 
-function newMeta(): ChannelMeta {
-  return { epoch: randomBytes(9).toString('base64url'), top: 0, forks: [], ...NO_RETENTION, oldest: 1, expiresAt: 0 }
+function newMeta(random: Random): ChannelMeta {
+  return { epoch: random.bytes(9).toString('base64url'), top: 0, forks: [], ...NO_RETENTION, oldest: 1, expiresAt: 0 }
 }
 
 function positionOf(meta: ChannelMeta | undefined): Position {

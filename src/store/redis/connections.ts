@@ -1,7 +1,9 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { StoreOpenError } from '../store.js'
 import { ingestScripts } from './ingest-scripts.js'
+import { parseRedisUrl } from './redis-url.js'
 import { isMisconfigured } from './refusals.js'
+import { retryDelayMs } from './retry-delay.js'
 import { scripts } from './scripts.js'
 
 type Key = string
@@ -83,21 +85,25 @@ const options: RedisOptions = {
   // A command sent again after a reconnect would carry the run of a Redis that may not be there any more.
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 1,
-  // A master that became a replica: whoever is master now is found by connecting anew.
+  retryStrategy: retryDelayMs,
+  // A master that became a replica: whoever is master now has to be looked up, or the address to be resolved, anew.
   reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1000) + Math.random() * 100
+  // It is for the operator's eyes only, and one more thing that Redis would have to allow.
+  disableClientInfo: true
 }
 
 /** Redis does not let the node in, and no waiting will help. */
 export class RedisConnectError extends StoreOpenError {}
 
 /**
- * Opens the connections of a node. Where Redis is away they go on trying, and it resolves all the same. Rejects with one
- * clear line where Redis refuses the credentials, or is none.
+ * Opens the connections of a node. Where Redis is away they go on trying, and it resolves all the same. Throws
+ * `RedisUrlError`; rejects with one clear line where Redis refuses the credentials or the database, or is none.
  */
 export async function connectRedis(url: string): Promise<RedisConnections> {
+  const { options: place, description } = parseRedisUrl(url)
   const connect = async (name: string, more: RedisOptions = {}): Promise<RedisConnection> => {
-    const connection = new Redis(url, { ...options, ...more, connectionName: `roomcast-${name}` }) as RedisConnection
+    const connectionName = `roomcast-${name}`
+    const connection = new Redis({ ...options, ...place, ...more, connectionName }) as RedisConnection
     let lastError: Error | undefined
     // Without a listener ioredis would print to the console.
     connection.on('error', (error) => {
@@ -105,9 +111,11 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
     })
     try {
       await inTime(connection.connect())
+      // Where a database is refused ioredis goes on with the first one.
+      if (place.db !== 0 && lastError?.name === 'ReplyError') throw lastError
     } catch (error) {
       const reason = lastError ?? error
-      if (!isMisconfigured(reason)) return connection
+      if (connection.status !== 'ready' && !isMisconfigured(reason)) return connection
       connection.disconnect()
       throw reason
     }
@@ -124,7 +132,7 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
     return { commands, subscriber, lease, ingest }
   } catch (error) {
     for (const one of opening) one.then((connection) => connection.disconnect()).catch(() => {})
-    throw new RedisConnectError(`REDIS_URL ${withoutPassword(url)} cannot be reached: ${(error as Error).message}`)
+    throw new RedisConnectError(`REDIS_URL ${description} cannot be reached: ${(error as Error).message}`)
   }
 }
 
@@ -136,6 +144,7 @@ export function renew(connection: RedisConnection): void {
   if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true)
 }
 
+/** Where no Sentinel answers, ioredis asks them for ever. */
 async function inTime(connecting: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
@@ -145,16 +154,5 @@ async function inTime(connecting: Promise<void>): Promise<void> {
     await Promise.race([connecting, deadline])
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** The address as it may be shown to people. */
-export function withoutPassword(url: string): string {
-  try {
-    const parsed = new URL(url)
-    if (parsed.password !== '') parsed.password = '***'
-    return parsed.toString()
-  } catch {
-    return '(not a URL)'
   }
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
 import { type DeadLetter, INGEST_LEASE_MS, type IngestEntry, type IngestLog, type IngestPage } from '../ingest-log.js'
 import type { RawIngestEntry, RedisConnections } from './connections.js'
@@ -11,18 +11,20 @@ const WAIT_MS = 1000
 export class RedisIngestLog implements IngestLog {
   readonly #connections: RedisConnections
   readonly #keys: Keys
+  readonly #random: Random
   /** Of the lease, another one each time: a read that was asked before and comes late reads nothing. */
   #token = ''
 
-  constructor(connections: RedisConnections, keys: Keys) {
+  constructor(connections: RedisConnections, keys: Keys, random: Random = systemRandom) {
     this.#connections = connections
     this.#keys = keys
+    this.#random = random
   }
 
   async take(): Promise<boolean> {
     const former = this.#token
     // Kept also where no answer comes: it may have been taken.
-    this.#token = randomUUID()
+    this.#token = this.#random.uuid()
     const { lease } = this.#connections
     const taken = await answered(lease.rcTakeIngest(this.#keys.ingestLease, this.#token, former, INGEST_LEASE_MS))
     return taken === 1

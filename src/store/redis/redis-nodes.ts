@@ -21,6 +21,7 @@ export interface RedisNodesOptions {
   readonly connections: RedisConnections
   readonly keys: Keys
   readonly clock: Clock
+  /** The system's where none is given. */
   /** How long it is known when a user was there last. */
   readonly seenTtlMs: number
   readonly onError: (error: unknown) => void

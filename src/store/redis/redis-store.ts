@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.js'
+import { type Random, systemRandom } from '../../random.js'
 import type { Readiness, Store } from '../store.js'
-import { type RedisConnections, withoutPassword } from './connections.js'
+import type { RedisConnections } from './connections.js'
 import { DeafProbe } from './deaf-probe.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
@@ -15,6 +15,7 @@ import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisRemovals } from './redis-removals.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
+import { parseRedisUrl } from './redis-url.js'
 import { RunWatch } from './run-watch.js'
 import { publishScript } from './scripts.js'
 
@@ -23,6 +24,7 @@ export interface RedisStoreOptions {
   readonly url: string
   readonly prefix: string
   readonly clock: Clock
+  readonly random?: Random
   /** After this time of disuse a device is forgotten. */
   readonly deviceTtlMs: number
   /** How long a session waits for its client. */
@@ -40,9 +42,19 @@ const leaseAgeMsMax = 4000
 
 /** The store that many nodes share. The connections stay their owner's to close; they need not be ready yet. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { url, prefix, clock, deviceTtlMs, sessionTtlMs, removalTtlMs, onDeaf, onError } = options
+  const {
+    url,
+    prefix,
+    clock,
+    random = systemRandom,
+    deviceTtlMs,
+    sessionTtlMs,
+    removalTtlMs,
+    onDeaf,
+    onError
+  } = options
   const keys = new Keys(prefix)
-  const nodeId = randomUUID()
+  const nodeId = random.uuid()
   const link = new RedisLink({ connections: options.connections, keys, clock, nodeId })
   const connections = link.guarded
   const { commands } = connections
@@ -54,9 +66,9 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   let closed: Promise<void> | undefined
 
   return {
-    description: `Redis, at ${withoutPassword(url)} (prefix ${prefix})`,
+    description: `Redis, at ${parseRedisUrl(url).description} (prefix ${prefix})`,
     durable: 'redis',
-    streams: new RedisStreams({ connections, keys, run, publish }),
+    streams: new RedisStreams({ connections, keys, run, publish, random }),
     presence: new RedisPresence({
       redis: commands,
       keys,
@@ -70,7 +82,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     groups: new RedisGroups(commands, keys, () => clock.now()),
     removals: new RedisRemovals(commands, keys, removalTtlMs),
     pubSub: new RedisPubSub(connections),
-    ingest: new RedisIngestLog(connections, keys),
+    ingest: new RedisIngestLog(connections, keys, random),
     readiness,
     start: (listener) => link.start(listener, () => (run.current === undefined ? 'Redis is not connected' : undefined)),
     close: () => {

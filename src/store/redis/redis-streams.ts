@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { NotAskedError, storeUnavailable } from '../../errors.js'
+import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
 import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
 import { decodeMessage, decodeRecord, encodeSignal, encodeTail } from '../record.js'
@@ -15,7 +15,7 @@ import type {
   StreamListener,
   Streams
 } from '../streams.js'
-import type { RedisConnections } from './connections.js'
+import { type RedisConnections, renew } from './connections.js'
 import { type Keys, partitionOf } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import type { RunWatch } from './run-watch.js'
@@ -35,6 +35,8 @@ export interface RedisStreamsOptions {
   readonly run: RunWatch
   /** The script that publishes, on the connection for commands. */
   readonly publish: OrderedScript
+  /** The system's where none is given. */
+  readonly random?: Random
 }
 
 /** Streams that many nodes share: one script numbers, stores, de-duplicates and publishes. */
@@ -43,6 +45,7 @@ export class RedisStreams implements Streams {
   readonly #keys: Keys
   readonly #run: RunWatch
   readonly #publish: OrderedScript
+  readonly #random: Random
   /** What this node hears, by topic: the one truth, also after a reconnect. */
   readonly #topics = new Map<string, ChannelId>()
   #listener: StreamListener | undefined
@@ -51,11 +54,12 @@ export class RedisStreams implements Streams {
   /** Subscriptions that Redis has not confirmed yet. */
   readonly #confirming = new Map<ChannelId, Promise<void>>()
 
-  constructor({ connections, keys, run, publish }: RedisStreamsOptions) {
+  constructor({ connections, keys, run, publish, random = systemRandom }: RedisStreamsOptions) {
     this.#connections = connections
     this.#keys = keys
     this.#run = run
     this.#publish = publish
+    this.#random = random
   }
 
   async start(listener: StreamListener): Promise<void> {
@@ -76,7 +80,7 @@ export class RedisStreams implements Streams {
         this.#keys.receipt(channel, messageId),
         this.#keys.topic(channel),
         encodeTail({ timestamp, messageId, exclude, encoded }),
-        newEpoch(),
+        this.#newEpoch(),
         this.#currentRun(),
         timestamp,
         retention.size,
@@ -176,7 +180,7 @@ export class RedisStreams implements Streams {
   /** Channels of one partition. */
   async #touch(channels: readonly ChannelId[], run: string): Promise<Array<[ChannelId, Position]>> {
     const keys = channels.flatMap((channel) => [this.#keys.meta(channel), this.#keys.log(channel)])
-    const answer = await this.#connections.commands.rcTouch(keys.length, ...keys, newEpoch(), run, META_GRACE_MS)
+    const answer = await this.#connections.commands.rcTouch(keys.length, ...keys, this.#newEpoch(), run, META_GRACE_MS)
     return channels.map((channel, index) => {
       const [epoch = '', offset] = answer.slice(2 * index, 2 * index + 2)
       return [channel, { epoch, offset: Number(offset) }]
@@ -211,6 +215,10 @@ export class RedisStreams implements Streams {
       commands.rcReadBuffer(this.#keys.meta(channel), this.#keys.log(channel), direction, offset, limit, wanted)
     )
     return answer.length === 0 ? undefined : rawPage(answer)
+  }
+
+  #newEpoch(): string {
+    return this.#random.bytes(9).toString('base64url')
   }
 
   #currentRun(): string {
@@ -261,8 +269,4 @@ function* pagesByPartition(channels: readonly ChannelId[]): Iterable<ChannelId[]
     const members = [...group]
     for (let start = 0; start < members.length; start += TOUCH_PAGE) yield members.slice(start, start + TOUCH_PAGE)
   }
-}
-
-function newEpoch(): string {
-  return randomBytes(9).toString('base64url')
 }

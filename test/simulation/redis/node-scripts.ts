@@ -1,0 +1,63 @@
+import type { Database } from './database.js'
+import { type NativeScript, numberAt, textAt } from './script.js'
+
+const rcRenewLease: NativeScript = ({ db, keys: [leases = '', connections = ''], argv }) => {
+  const node = textAt(argv, 0)
+  if (textAt(argv, 3) === '0' && db.score(leases, node) === undefined) return 0
+  db.zadd(leases, db.now() + numberAt(argv, 1), node)
+  db.hset(connections, node, textAt(argv, 2))
+  return 1
+}
+
+const rcDropLease: NativeScript = ({ db, keys: [leases = '', connections = '', dead = ''], argv }) => {
+  const node = textAt(argv, 0)
+  db.zrem(leases, node)
+  db.hdel(connections, node)
+  db.zadd(dead, 0, node)
+  return null
+}
+
+const rcClaimDead: NativeScript = ({ db, keys, argv }) => {
+  const [leases, connections, dead, ended] = [0, 1, 2, 3].map((index) => textAt(keys, index)) as Four
+  const now = db.now()
+  let node = dueOf(db, leases, now)
+  if (node === undefined) {
+    node = dueOf(db, dead, now)
+  } else {
+    const rememberedMs = numberAt(argv, 1)
+    db.zadd(ended, db.score(leases, node) ?? 0, node)
+    const forgotten = db.scores(ended).filter(([, at]) => at <= now - rememberedMs)
+    db.zrem(ended, ...forgotten.map(([name]) => name))
+    db.expire(ended, rememberedMs)
+    db.zrem(leases, node)
+    db.hdel(connections, node)
+  }
+  if (node !== undefined) db.zadd(dead, now + numberAt(argv, 0), node)
+  return node ?? null
+}
+
+const rcEndOfLease: NativeScript = ({ db, keys: [leases = '', ended = ''], argv }) => {
+  const at = db.score(leases, textAt(argv, 0)) ?? db.score(ended, textAt(argv, 0))
+  return at === undefined ? null : String(at)
+}
+
+const rcCountNodes: NativeScript = ({ db, keys: [leases = '', connections = ''], argv }) => {
+  const others = [...db.hash(connections)].filter(([node]) => node !== textAt(argv, 0))
+  const alive = db.scores(leases).filter(([, until]) => until >= db.now())
+  return [alive.length, others.reduce((sum, [, count]) => sum + Number(count), 0)]
+}
+
+type Four = [string, string, string, string]
+
+/** The first whose time is over. */
+function dueOf(db: Database, key: string, now: number): string | undefined {
+  return db.scores(key).find(([, at]) => at <= now)?.[0]
+}
+
+export const nodeScripts: Record<string, NativeScript> = {
+  rcRenewLease,
+  rcDropLease,
+  rcClaimDead,
+  rcEndOfLease,
+  rcCountNodes
+}

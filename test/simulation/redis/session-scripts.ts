@@ -1,0 +1,54 @@
+import type { Database } from './database.js'
+import { type NativeScript, numberAt, textAt } from './script.js'
+
+const rcSaveSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
+  const generation = db.hash(key).get('generation')
+  if (generation !== undefined && Number(generation) > numberAt(argv, 0)) return 0
+  const fields = ['generation', 'user', 'token', 'owner', 'rooms', 'removal']
+  for (const [index, field] of fields.entries()) db.hset(key, field, textAt(argv, index))
+  db.hdel(key, 'released')
+  db.expire(key, numberAt(argv, 6))
+  return 1
+}
+
+const rcTakeSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
+  const known = new Map(db.hash(key))
+  const [token, next, owner, now] = [textAt(argv, 0), textAt(argv, 1), textAt(argv, 2), numberAt(argv, 3)]
+  if (!known.has('token')) return null
+  const isPrevious = known.get('previous') === token && Number(known.get('previous_until')) > now
+  if (known.get('token') !== token && !isPrevious) return null
+  const generation = db.hincrby(key, 'generation', 1)
+  db.hdel(key, 'previous', 'previous_until', 'released')
+  db.hset(key, 'token', next)
+  db.hset(key, 'owner', owner)
+  if (!isPrevious) {
+    db.hset(key, 'previous', token)
+    db.hset(key, 'previous_until', String(now + numberAt(argv, 4)))
+  }
+  db.expire(key, numberAt(argv, 5))
+  const [user, rooms, former, removal] = ['user', 'rooms', 'owner', 'removal'].map((field) => known.get(field) ?? '')
+  return [generation, user ?? '', rooms ?? '', former ?? '', removal ?? '']
+}
+
+const rcReleaseSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
+  if (!isOfGeneration(db, key, textAt(argv, 0))) return null
+  db.hset(key, 'released', textAt(argv, 1))
+  db.expire(key, numberAt(argv, 2))
+  return null
+}
+
+const rcEndSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
+  if (isOfGeneration(db, key, textAt(argv, 0))) db.delete(key)
+  return null
+}
+
+function isOfGeneration(db: Database, key: string, generation: string): boolean {
+  return db.hash(key).get('generation') === generation
+}
+
+export const sessionScripts: Record<string, NativeScript> = {
+  rcSaveSession,
+  rcTakeSession,
+  rcReleaseSession,
+  rcEndSession
+}
