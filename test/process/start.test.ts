@@ -81,7 +81,7 @@ t.test('a folder that cannot be made and a port that is taken stop the start', a
 
 t.test('a Redis that refuses the credentials, and one that is none, stop the start with one line', async (t) => {
   const redis = await startRedis(t, ['--requirepass', 'right'])
-  for (const REDIS_URL of [`redis://:secret@127.0.0.1:${redis.port}`, redis.url]) {
+  for (const REDIS_URL of [`redis://:secret@127.0.0.1:${redis.port}`, `redis://127.0.0.1:${redis.port}`]) {
     const refused = await failedStart(t, { REDIS_URL })
     t.match(refused, { code: 1, lines: [/^roomcast: REDIS_URL .*(WRONGPASS|NOAUTH)/] })
     t.equal(refused.lines.length, 1)
