@@ -14,9 +14,10 @@ export default fp(
       store,
       clock,
       holdings: [
-        () => rooms.rejoinAll(),
+        // First: who is on another node by now is not written into the presence again.
+        (loss) => sessions.reclaimAll(loss),
+        (loss) => rooms.rejoinAll(loss),
         () => users.reconnectAll(),
-        () => sessions.rewriteAll(),
         () => feeds.reopenAll()
       ],
       hearing: {
@@ -24,7 +25,7 @@ export default fp(
           await store.streams.resubscribe()
           await messageBus.hearMissing()
         },
-        catchUp: () => messageBus.lookAtTops()
+        catchUp: () => messageBus.catchUp()
       },
       onDown: (reason) => {
         counters.storeOutages++
@@ -39,7 +40,7 @@ export default fp(
     })
     fastify.decorate('recovery', recovery)
     const onDeparture = rooms.onDeparture.bind(rooms)
-    await store.nodes.start({ onDeparture, onLeaseLost: () => recovery.onLeaseLost() }, () => pool.size)
+    await store.nodes.start({ onDeparture, onLeaseLost: (loss) => recovery.onLeaseLost(loss) }, () => pool.size)
     fastify.addHook('onReady', () => recovery.start())
   },
   {

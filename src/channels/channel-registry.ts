@@ -36,6 +36,8 @@ export interface ChannelPurpose {
   readonly retention: Retention
   /** What to do with a signal of the channel. */
   onSignal(channel: Channel, signal: SignalMessage): void
+  /** Signals may have been missed: they come once or never. */
+  onSignalsMissed?(channel: Channel): void
   /** The node's own ear. */
   readonly listener?: ChannelListener | undefined
 }
@@ -151,6 +153,12 @@ export class ChannelRegistry implements StreamListener {
     if (entry !== undefined) entry.purpose.onSignal(entry.channel, signal)
   }
 
+  /** Signals may have been missed, and messages: as `lookAtTops`. */
+  async catchUp(): Promise<void> {
+    for (const id of this.#entries.keys()) this.#onMissed(id)
+    await this.lookAtTops()
+  }
+
   /**
    * Compares what was heard with the newest positions of all channels, and repairs what differs. Resolves when that is
    * done, as far as it can be. Rejects with `store_unavailable`.
@@ -166,6 +174,11 @@ export class ChannelRegistry implements StreamListener {
   /** A failure is for the next look; where the store was away, that comes with its return. */
   async #lookSafely(): Promise<void> {
     await this.lookAtTops().catch(this.#options.onError)
+  }
+
+  #onMissed(id: ChannelId): void {
+    const entry = this.#entries.get(id)
+    if (entry?.subscribed === true) entry.purpose.onSignalsMissed?.(entry.channel)
   }
 
   #create(id: ChannelId, purpose: ChannelPurpose): Entry {
@@ -184,7 +197,8 @@ export class ChannelRegistry implements StreamListener {
     const pause = () => this.#pause(RETRY_MS)
     const read = (query: ReadQuery) => this.#options.streams.read(id, query)
     const { tag, retention, listener } = purpose
-    return new Channel({ ...this.#options, id, tag, retention, pause, read, listener })
+    const onHole = () => this.#onMissed(id)
+    return new Channel({ ...this.#options, id, onHole, tag, retention, pause, read, listener })
   }
 
   #pause(ms: number): Promise<void> {

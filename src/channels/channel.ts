@@ -18,6 +18,8 @@ export interface ChannelOptions {
   readonly read: (query: ReadQuery) => Promise<Page>
   /** Resolves after a while: a read that failed is tried again. */
   readonly pause: () => Promise<void>
+  /** Something did not come: of what is not stored, more may be missing. */
+  readonly onHole?: () => void
   /** Messages were handed to connections. */
   readonly onDelivered: (count: number) => void
   /** Signals did not reach connections that lag. */
@@ -278,6 +280,7 @@ export class Channel implements TurnWork {
     const epoch = page.top?.epoch ?? this.position.epoch
     // What others read ahead of this node may be rolled back.
     if (epoch !== this.position.epoch) this.#recent.clear()
+    if (page.messages.length > 0 || page.continuity !== 'contiguous') this.#options.onHole?.()
     if (page.continuity === 'reset') {
       const position = { epoch, offset: page.holds ?? 0 }
       this.#options.onLoss('reset')

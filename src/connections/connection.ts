@@ -83,6 +83,11 @@ export class Connection {
     this.lastSeenAt = now
   }
 
+  /** Time in which it could not be heard is not held against it. */
+  excuse(ms: number, now: number): void {
+    this.lastSeenAt = Math.min(this.lastSeenAt + ms, now)
+  }
+
   /** When it was last heard of. That its socket took some of what was waiting counts, too. */
   signOfLifeAt(now: number): number {
     const { drainedBytes, bufferedBytes } = this.#transport

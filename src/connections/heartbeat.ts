@@ -13,6 +13,8 @@ export interface HeartbeatOptions {
 /** Looks a connection takes between two pings: what a time-out may be late by is a fraction of the interval. */
 const LOOKS = 4
 const SLOTS = 16
+/** A tick that comes later than this comes after a pause. */
+const LATE_MS = 1000
 
 /**
  * One wheel for all connections: each stands in one slot, and each tick looks at one slot, so that pings are spread
@@ -55,11 +57,16 @@ export class Heartbeat {
 
   #tick(): void {
     const now = this.#options.clock.monotonic()
-    // After a blocked turn the pongs still wait in the sockets: nobody is judged on what could not be read.
-    const late = now - this.#expectedAt > Math.max(this.#tickMs, 1000)
+    const lateMs = now - this.#expectedAt
     this.#expectedAt = now + this.#tickMs
+    if (lateMs > Math.max(this.#tickMs, LATE_MS)) this.#excuseAll(lateMs, now)
     this.#slot = (this.#slot + 1) % SLOTS
-    for (const connection of this.#slots[this.#slot] ?? []) this.#look(connection, now, late)
+    for (const connection of this.#slots[this.#slot] ?? []) this.#look(connection, now)
+  }
+
+  /** The loop stood still: nobody was pinged, and what came could not be read. */
+  #excuseAll(ms: number, now: number): void {
+    for (const connection of this.#slotOf.keys()) connection.excuse(ms, now)
   }
 
   #ping(connection: Connection, now: number): void {
@@ -67,12 +74,12 @@ export class Heartbeat {
     this.#options.onPing(connection, this.#serial)
   }
 
-  #look(connection: Connection, now: number, late: boolean): void {
+  #look(connection: Connection, now: number): void {
     const { intervalMs, timeoutMs } = this.#options
     // Of one that was heard of lately the socket need not be asked; later it is, at two looks at least.
     const heard = now - connection.lastSeenAt < timeoutMs / 2
     const silentMs = now - (heard ? connection.lastSeenAt : connection.signOfLifeAt(now))
-    if (silentMs >= timeoutMs && !late) connection.close(CloseCode.NoSignOfLife)
+    if (silentMs >= timeoutMs) connection.close(CloseCode.NoSignOfLife)
     else if (now - connection.lastPingAt >= intervalMs) this.#ping(connection, now)
   }
 }

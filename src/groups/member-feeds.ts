@@ -78,7 +78,7 @@ export class MemberFeeds implements ControlListener {
   /** What fails is tried again. */
   async #lookUpSafely(userId: string, isStale: () => boolean): Promise<void> {
     let first = true
-    await this.#options.retries.run(async () => {
+    await this.#options.retries.run('look up', async () => {
       if (first) {
         first = false
         await this.#lookUpUser(userId, isStale)

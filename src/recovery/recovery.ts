@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import type { LeaseLoss } from '../store/nodes.js'
 import type { Readiness, Store } from '../store/store.js'
 
 /** What this node hears. Each is idempotent, and rejects with `store_unavailable`. */
@@ -12,7 +13,7 @@ export interface Hearing {
 export interface RecoveryOptions {
   readonly store: Pick<Store, 'start' | 'readiness'> & { readonly nodes: { renew(): Promise<void> } }
   /** Each writes again what the store had of this node. Idempotent; rejects with `store_unavailable`. */
-  readonly holdings: ReadonlyArray<() => Promise<void>>
+  readonly holdings: ReadonlyArray<(loss: LeaseLoss) => Promise<void>>
   readonly hearing: Hearing
   readonly clock: Clock
   /** The store is away, or away for another reason than before. Told once for each. */
@@ -45,6 +46,8 @@ export class Recovery {
   /** How often the store lost what it had of this node, and up to which of these it was written again. */
   #losses = 0
   #rewritten = 0
+  /** Of all losses that are not made good yet. */
+  #loss: LeaseLoss = { departed: true }
   #enteredOnce = false
   #renewing: Promise<void> | undefined
   #waiting: Array<() => void> = []
@@ -80,8 +83,10 @@ export class Recovery {
   }
 
   /** The lease was lost, and with it all that the store had of this node. */
-  onLeaseLost(): void {
+  onLeaseLost({ departed }: LeaseLoss): void {
     this.#losses++
+    // What was forgotten once is not known to have departed.
+    this.#loss = { departed: departed && this.#loss.departed }
     const { state } = this
     // The first step is what looks for it.
     if (state.kind === 'whole' || (state.kind === 'entering' && state.step !== 'lease')) this.#begin()
@@ -155,8 +160,9 @@ export class Recovery {
   async #rewrite(): Promise<void> {
     const losses = this.#losses
     if (losses === this.#rewritten) return
-    for (const rewrite of this.#options.holdings) await rewrite()
+    for (const rewrite of this.#options.holdings) await rewrite(this.#loss)
     this.#rewritten = losses
+    if (losses === this.#losses) this.#loss = { departed: true }
   }
 
   #set(state: RecoveryState): void {

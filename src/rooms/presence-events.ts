@@ -7,12 +7,17 @@ export interface PresenceEventsOptions {
   /** Whether a room with so many users hears names. Else it hears counts. */
   readonly namesUsers: (room: string, users: number) => boolean
   readonly clock: Clock
-  /** Sends a note to the nodes that have members in the room. Never rejects. */
+  /** Sends a note to the nodes that have members in the room. Never rejects: what cannot be sent is for the sender. */
   readonly send: (room: string, note: Buffer) => Promise<void>
 }
 
 /** Counts of a large room go out at most this often. */
 const COUNT_PERIOD_MS = 1000
+
+/** A count that members heard: another object for each time. */
+interface Told {
+  readonly users: number
+}
 
 interface Tally {
   users: number
@@ -31,6 +36,8 @@ export class PresenceEvents {
   #moves = new Map<string, PresenceMove[]>()
   /** Large rooms that were told a count less than a period ago. */
   readonly #tallies = new Map<Channel, Tally>()
+  /** What the members here heard last. */
+  readonly #told = new WeakMap<Channel, Told>()
   readonly #sending = new Set<Promise<void>>()
 
   constructor(options: PresenceEventsOptions) {
@@ -47,6 +54,7 @@ export class PresenceEvents {
 
   /** A note of any node, this one included, for the members here. */
   deliver(room: string, channel: Channel, note: PresenceNote): void {
+    this.#told.set(channel, { users: note.users })
     if (note.moves.length === 0) {
       this.#count(room, channel, note)
       return
@@ -56,6 +64,22 @@ export class PresenceEvents {
       const encoded = encodeUserMove(action, { room, userId, onlineCount: users, timestamp })
       channel.signal({ encoded, exclude: [] })
     }
+  }
+
+  /** The members here are told how many there are, where it is not what they heard last. */
+  deliverCount(room: string, channel: Channel, users: number): void {
+    if (this.#told.get(channel)?.users === users) return
+    this.deliver(room, channel, { users, joined: 0, left: 0, moves: [] })
+  }
+
+  /** The first member here knows the count by its answer. */
+  assume(channel: Channel, users: number): void {
+    if (!this.#told.has(channel)) this.#told.set(channel, { users })
+  }
+
+  /** What the members here heard last; the same object until they hear again. */
+  toldIn(channel: Channel): Told | undefined {
+    return this.#told.get(channel)
   }
 
   /** Resolves when everything that happened so far has been sent. */

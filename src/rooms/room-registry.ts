@@ -9,21 +9,19 @@ import type { Connection } from '../connections/connection.js'
 import type { ControlChannel } from '../control/control-channel.js'
 import type { Deadline } from '../deadline.js'
 import { RoomcastError } from '../errors.js'
-import { RetryQueue } from '../presence/retry-queue.js'
 import { MEMBERS_LIMIT_DEFAULT } from '../protocol/commands.js'
 import { encodeRemoved, formatTime } from '../protocol/pushes.js'
 import type { HistoryPage, JoinReply, MembersReply, PublishReply } from '../protocol/replies.js'
-import type { RoomDeparture } from '../store/nodes.js'
-import type { Counts, Membership, PresenceChange, RoomCounts } from '../store/presence.js'
+import type { LeaseLoss, RoomDeparture } from '../store/nodes.js'
+import type { Counts, PresenceChange, RoomCounts } from '../store/presence.js'
 import type { Removals } from '../store/removals.js'
-import type { Position, SignalMessage, Streams } from '../store/streams.js'
+import type { Position, Streams } from '../store/streams.js'
 import { type Departure, Departures } from './departures.js'
 import { newestOf, type ReplayRequest, readReplay, recoveryOf, startOf } from './join-replay.js'
-import { PresenceEvents } from './presence-events.js'
+import { Memberships } from './memberships.js'
 import type { RoomFamilies } from './room-families.js'
 import { type RoomPresence, trackedPresence } from './room-presence.js'
 import { type PublishRequest, RoomPublisher, type SignalRequest } from './room-publisher.js'
-import { decodeRoomSignal } from './room-signals.js'
 import { Seats } from './seats.js'
 
 export interface RoomRegistryOptions {
@@ -67,23 +65,19 @@ export class RoomRegistry {
   readonly families: RoomFamilies
   readonly #options: RoomRegistryOptions
   readonly #publisher: RoomPublisher
-  readonly #events: PresenceEvents
+  readonly #memberships: Memberships
   readonly #departures: Departures
-  readonly #retries: RetryQueue
   readonly #seats = new Seats()
   readonly #leaving = new Set<Promise<void>>()
 
   constructor(options: RoomRegistryOptions) {
-    const { clock, families, presenceEventsMax } = options
+    const { clock, families, graceMs } = options
+    const presence = trackedPresence(options.presence, families)
     this.families = families
-    this.#options = { ...options, presence: trackedPresence(options.presence, families) }
+    this.#options = { ...options, presence }
     this.#publisher = new RoomPublisher({ ...options, channelOf })
-    const namesUsers = (room: string, users: number) =>
-      users <= presenceEventsMax && families.presenceIn(room) === 'list'
-    const send = (room: string, note: Buffer) => options.streams.signal(channelOf(room), note).catch(options.onError)
-    this.#departures = new Departures(clock, options.graceMs, (departure) => this.#depart(departure))
-    this.#retries = new RetryQueue(clock, options.onError)
-    this.#events = new PresenceEvents({ namesUsers, clock, send })
+    this.#departures = new Departures(clock, graceMs, (departure) => this.#depart(departure))
+    this.#memberships = new Memberships({ ...options, presence, seats: this.#seats, channelOf })
   }
 
   /** Rooms with members on this node. */
@@ -107,19 +101,21 @@ export class RoomRegistry {
     const channel = await this.#options.channels.acquire(channelOf(room), this.#purposeOf(room))
     const receiver = new Receiver(connection, channel.position)
     channel.hold(receiver)
+    let change: PresenceChange | Counts | undefined
     try {
       const noting = this.#newestRemoval(connection, request)
       const entering = this.#enter(connection, room, former !== undefined)
       // Both have to be over before anything is undone.
-      await Promise.allSettled([entering, noting])
-      const [change, removalId] = await Promise.all([entering, noting])
+      const [entered] = await Promise.allSettled([entering, noting])
+      if (entered.status === 'fulfilled') change = entered.value
+      const [present, removalId] = await Promise.all([entering, noting])
       const page = await readReplay(channel, request)
       if (connection.closed) throw new RoomcastError('internal', { message: 'connection closed' })
       deadline?.check()
-      return this.#seat(channel, receiver, { request, change, page, former, removalId })
+      return this.#seat(channel, receiver, { request, change: present, page, former, removalId })
     } catch (error) {
       // Also where the presence did not answer: it may have been written all the same.
-      if (former === undefined) void this.#retries.run(() => this.#quit(connection, [room]))
+      if (former === undefined) void this.#memberships.giveUp(connection, room, moveOf(change))
       channel.detach(receiver)
       this.#options.channels.release(channelOf(room))
       throw error
@@ -128,7 +124,7 @@ export class RoomRegistry {
 
   /** Takes a connection out of a room. Idempotent. While the store is away the others hear of it later. */
   async leave(connection: Connection, room: string): Promise<void> {
-    if (this.#unseat(connection, room)) await this.#retries.run(() => this.#quit(connection, [room]))
+    if (this.#unseat(connection, room)) await this.#memberships.leave(connection, [room])
   }
 
   /** Where a connection stands in its rooms: how far it has been sent. */
@@ -139,7 +135,7 @@ export class RoomRegistry {
   /** Takes a connection out of all its rooms. Idempotent. */
   async leaveAll(connection: Connection): Promise<void> {
     const rooms = this.#unseatAll(connection)
-    if (rooms.length > 0) await this.#retries.run(() => this.#quit(connection, rooms))
+    if (rooms.length > 0) await this.#memberships.leave(connection, rooms)
   }
 
   /**
@@ -179,7 +175,7 @@ export class RoomRegistry {
       connection.outbox.pushPayload(encodeRemoved({ room }, 'kicked'))
     }
     const gone = [...out, ...this.#departures.of(userId, room)]
-    await Promise.all(gone.map((connection) => this.#retries.run(() => this.#quit(connection, [room]))))
+    await Promise.all(gone.map((connection) => this.#memberships.leave(connection, [room])))
     return out
   }
 
@@ -243,29 +239,25 @@ export class RoomRegistry {
   }
 
   /** Members of a dead node are gone from a room: the others are told. */
-  onDeparture({ room, userIds, users }: RoomDeparture): void {
-    for (const [index, userId] of userIds.entries()) {
-      this.#events.add(room, { action: 'user_left', userId, users: users + userIds.length - 1 - index })
-    }
+  onDeparture(departure: RoomDeparture): void {
+    this.#memberships.onDeparture(departure)
   }
 
-  /** This node counted as dead: writes its members into the presence again. Throws `store_unavailable`. */
-  async rejoinAll(): Promise<void> {
-    const memberships = [...this.#seats.connections()].flatMap((connection) =>
-      this.roomsOf(connection).map((room) => membershipOf(connection, room))
-    )
-    for (let start = 0; start < memberships.length; start += REJOIN_PAGE) {
-      const page = memberships.slice(start, start + REJOIN_PAGE).filter((membership) => this.#isSeated(membership))
-      this.#tell('user_joined', await this.#options.presence.join(page))
-    }
+  /** Writes this node's members into the presence again; more of it, and what it throws, at `Memberships`. */
+  rejoinAll(loss?: LeaseLoss): Promise<void> {
+    return this.#memberships.rejoinAll(loss)
+  }
+
+  /** What members were told of each other may have got lost: those of this node hear the right counts. Idempotent. */
+  recountAll(): void {
+    this.#memberships.recountAll()
   }
 
   /** Resolves when the members have been told of everything that happened so far. */
   async settled(): Promise<void> {
     this.#departures.flush()
     await Promise.all(this.#leaving)
-    this.#retries.close()
-    await this.#events.settled()
+    await this.#memberships.settled()
   }
 
   #checkLimit(connection: Connection): void {
@@ -276,31 +268,13 @@ export class RoomRegistry {
   /** Adds the connection to the presence, or only counts where it is in already. */
   async #enter(connection: Connection, room: string, already: boolean): Promise<PresenceChange | Counts> {
     if (already) return await this.counts(room)
-    const [change] = await this.#options.presence.join([membershipOf(connection, room)])
-    return change ?? { users: 0, connections: 0 }
+    return (await this.#memberships.enter(connection, room)) ?? { users: 0, connections: 0 }
   }
 
   #depart({ connection, rooms }: Departure): void {
-    const leaving = this.#retries.run(() => this.#quit(connection, rooms))
+    const leaving = this.#memberships.leave(connection, rooms)
     this.#leaving.add(leaving)
     void leaving.then(() => this.#leaving.delete(leaving))
-  }
-
-  /** Rooms that the connection is in again by now are left alone. */
-  async #quit(connection: Connection, rooms: readonly string[]): Promise<void> {
-    const memberships = rooms.map((room) => membershipOf(connection, room))
-    const left = memberships.filter((membership) => !this.#isSeated(membership))
-    this.#tell('user_left', await this.#options.presence.leave(left))
-  }
-
-  #isSeated({ connectionId, room }: Membership): boolean {
-    return this.#seats.has(connectionId, room)
-  }
-
-  #tell(action: 'user_joined' | 'user_left', changes: readonly PresenceChange[]): void {
-    for (const { room, userId, users, userChanged } of changes) {
-      if (userChanged) this.#events.add(room, { action, userId, users })
-    }
   }
 
   async #newestRemoval(connection: Connection, { room, known }: JoinRequest): Promise<string | undefined> {
@@ -320,12 +294,14 @@ export class RoomRegistry {
     channel.attach(receiver)
     this.#seats.take(connection, room, { receiver, removalId })
     if (former !== undefined) this.#dismiss(channel, former, room)
+    this.#memberships.onSeated(channel, change.users)
 
     const { epoch, offset } = newestOf(channel.position, page?.top)
     const reply = { room, epoch, offset, online_count: change.users, ...recoveryOf(page) }
     const begin = () => {
       void channel.catchUp(receiver, behind ? undefined : page)
-      if ('userChanged' in change) this.#tell('user_joined', [change])
+      const move = moveOf(change)
+      if (move !== undefined) this.#memberships.tellJoined(move)
     }
     return { reply, removalId, from: receiver.position, isClaimed: request.since !== undefined, begin }
   }
@@ -353,18 +329,14 @@ export class RoomRegistry {
 
   #purposeOf(room: string): ChannelPurpose {
     const { retention } = this.families.in(room).rules
-    return { tag: { room }, retention, onSignal: (channel, signal) => this.#onSignal(room, channel, signal) }
-  }
-
-  #onSignal(room: string, channel: Channel, { encoded, exclude }: SignalMessage): void {
-    const signal = decodeRoomSignal(encoded)
-    if (signal?.kind === 'relay') channel.signal({ encoded: signal.payload, exclude })
-    else if (signal?.kind === 'note') this.#events.deliver(room, channel, signal.note)
+    return {
+      tag: { room },
+      retention,
+      onSignal: (channel, signal) => this.#memberships.onSignal(room, channel, signal),
+      onSignalsMissed: () => this.#memberships.recount(room)
+    }
   }
 }
-
-/** Memberships that are written again in one step. */
-const REJOIN_PAGE = 500
 
 /** A user is to be out of a room. */
 export interface Expulsion {
@@ -385,6 +357,7 @@ function channelOf(room: string): string {
   return `room:${room}`
 }
 
-function membershipOf(connection: Connection, room: string): Membership {
-  return { room, connectionId: connection.id, userId: connection.userId ?? '' }
+/** A connection that was in already has only counted. */
+function moveOf(change: PresenceChange | Counts | undefined): PresenceChange | undefined {
+  return change !== undefined && 'userChanged' in change ? change : undefined
 }

@@ -2,10 +2,11 @@ import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 
 /*
- * What nodes tell each other through a room's channel without storing it. The first byte says which of the two it is.
+ * What nodes tell each other through a room's channel without storing it. The first byte says which of the three it is.
  */
 const RELAY = 'r'.charCodeAt(0)
 const NOTE = 'p'.charCodeAt(0)
+const RECOUNT = 'c'.charCodeAt(0)
 
 /** A user came or went. `users` is how many there were afterwards. */
 export interface PresenceMove {
@@ -24,7 +25,10 @@ export interface PresenceNote {
 
 export type RoomSignal =
   /** A complete message for the members. */
-  { readonly kind: 'relay'; readonly payload: Buffer } | { readonly kind: 'note'; readonly note: PresenceNote }
+  | { readonly kind: 'relay'; readonly payload: Buffer }
+  | { readonly kind: 'note'; readonly note: PresenceNote }
+  /** What members were told may have got lost: each node looks how many there are. */
+  | { readonly kind: 'recount' }
 
 export function encodeRelay(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.of(RELAY), payload])
@@ -34,9 +38,14 @@ export function encodeNote(note: PresenceNote): Buffer {
   return Buffer.concat([Buffer.of(NOTE), Buffer.from(JSON.stringify(note))])
 }
 
+export function encodeRecount(): Buffer {
+  return Buffer.of(RECOUNT)
+}
+
 /** Undefined for anything that these functions did not write: what comes from outside is not trusted. */
 export function decodeRoomSignal(encoded: Buffer): RoomSignal | undefined {
   if (encoded[0] === RELAY) return { kind: 'relay', payload: encoded.subarray(1) }
+  if (encoded[0] === RECOUNT) return { kind: 'recount' }
   if (encoded[0] !== NOTE) return undefined
   try {
     const note = JSON.parse(encoded.toString('utf8', 1)) as unknown

@@ -18,6 +18,11 @@ export class Seats {
     return this.#connectionIds.size
   }
 
+  /** Names of rooms with somebody in them. */
+  rooms(): IterableIterator<string> {
+    return this.#connectionIds.keys()
+  }
+
   connections(): IterableIterator<Connection> {
     return this.#byConnection.keys()
   }

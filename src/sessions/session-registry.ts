@@ -4,14 +4,18 @@ import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { Deadline } from '../deadline.js'
 import { RoomcastError } from '../errors.js'
+import { RetryQueue } from '../presence/retry-queue.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
 import type { ResumeReply } from '../protocol/replies.js'
 import type { Random } from '../random.js'
 import type { JoinOutcome, RoomRegistry } from '../rooms/room-registry.js'
+import type { LeaseLoss } from '../store/nodes.js'
 import type { Removals } from '../store/removals.js'
-import type { OwnedSession, SessionRoom, Sessions } from '../store/sessions.js'
-import { NO_RETENTION, type Position, type SignalMessage, type Streams } from '../store/streams.js'
+import type { OwnedSession, Sessions } from '../store/sessions.js'
+import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
+import type { Rejoined, Return, Terms } from './comeback.js'
+import { type LiveSession, ownedBy } from './live-session.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
@@ -44,29 +48,12 @@ export interface ResumeOutcome {
   begin(): void
 }
 
-interface LiveSession {
-  readonly connection: Connection
-  sessionId: string
-  tokenHash: string
-  generation: number
-  /** Confirmed positions by room. */
-  readonly rooms: Map<string, SessionRoom>
-  /** It joined a room once: there is something to keep. */
-  kept: boolean
-  /** Something confirmed is not saved yet. */
-  changed: boolean
-  /** Monotonic, in milliseconds. */
-  savedAt: number
-  /** What had been sent when the last ping was. */
-  pinged: { readonly serial: number; readonly positions: ReadonlyMap<string, Position> } | undefined
-}
-
 const TOKEN_BYTES = 32
 const SWEEP_PERIOD_MS = 1000
-/** Sessions that are written again side by side. */
-const REWRITE_PAGE = 500
 /** Positions are written at most this often. */
 const POSITIONS_PERIOD_MS = 20_000
+/** Sessions that are made sure of in one round trip. */
+const RECLAIM_PAGE = 500
 /** Even one in which nothing happens is written now and then, so that it does not expire. */
 const REFRESH_PERIOD_MS = 6 * 3_600_000
 
@@ -78,10 +65,12 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions
   readonly #byConnection = new Map<Connection, LiveSession>()
   readonly #bySessionId = new Map<string, LiveSession>()
+  readonly #retries: RetryQueue
   #stop: () => void = () => {}
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options
+    this.#retries = new RetryQueue(options.clock, options.onError)
   }
 
   /** Begins to hear when another node takes over a session of this one. */
@@ -99,19 +88,9 @@ export class SessionRegistry {
   /** Saves what is not saved yet. */
   async close(): Promise<void> {
     this.#stop()
+    this.#retries.close()
     const changed = [...this.#byConnection.values()].filter((session) => session.changed)
     await Promise.all(changed.map((session) => this.#saveSafely(session)))
-  }
-
-  /**
-   * The store may have lost the sessions of this node's connections: writes all that are kept again. A connection whose
-   * session is another's by now is closed. Idempotent; rejects with `store_unavailable`.
-   */
-  async rewriteAll(): Promise<void> {
-    const kept = [...this.#byConnection.values()].filter((session) => session.kept)
-    for (let start = 0; start < kept.length; start += REWRITE_PAGE) {
-      await Promise.all(kept.slice(start, start + REWRITE_PAGE).map((session) => this.#rewrite(session)))
-    }
   }
 
   /** A new connection has a session of its own, until it resumes another. */
@@ -124,6 +103,8 @@ export class SessionRegistry {
       generation: 1,
       rooms: new Map(),
       kept: false,
+      stored: false,
+      doubt: undefined,
       changed: false,
       savedAt: this.#options.clock.monotonic(),
       pinged: undefined
@@ -203,16 +184,28 @@ export class SessionRegistry {
     }
   }
 
-  /** The connection is gone: its session waits for it, or is over where the client said goodbye. */
+  /** The connection is gone: its session waits for it, or is over where the client said goodbye. Never rejects. */
   async closed(connection: Connection, clean: boolean): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
     this.#byConnection.delete(connection)
     if (this.#bySessionId.get(session.sessionId) === session) this.#bySessionId.delete(session.sessionId)
-    if (!session.kept) return
-    const { sessions } = this.#options
-    if (clean) await sessions.end(session.sessionId, session.generation)
-    else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+    // Else it would wait for its client for as long as this node lives.
+    if (session.kept) await this.#retries.run(session.sessionId, () => this.#finish(session, clean))
+  }
+
+  /**
+   * The lease was lost: makes sure of the sessions of this node's connections, a page at a time. Connections whose session
+   * is on another node by now are closed with 4502. One that nobody knows any more is written anew where the store has
+   * forgotten it, and is over where it has not. Nothing is written of a session before it is sure. Throws
+   * `store_unavailable`; doing it again is safe.
+   */
+  async reclaimAll(loss: LeaseLoss): Promise<void> {
+    const kept = [...this.#byConnection.values()].filter((session) => session.kept)
+    for (const session of kept) session.doubt = loss
+    for (let start = 0; start < kept.length; start += RECLAIM_PAGE) {
+      await this.#reclaim(kept.slice(start, start + RECLAIM_PAGE).filter(({ connection }) => !connection.closed))
+    }
   }
 
   /** What pongs have confirmed lately is written now and then only: a connection of this node that had it knows more. */
@@ -305,6 +298,7 @@ export class SessionRegistry {
     live.generation = session.generation
     for (const { reply, from, removalId } of outcomes) live.rooms.set(reply.room, { ...from, removalId })
     live.kept = true
+    live.stored = true
     live.savedAt = this.#options.clock.monotonic()
     this.#bySessionId.set(session.sessionId, live)
   }
@@ -332,18 +326,18 @@ export class SessionRegistry {
     connection.close(CloseCode.SessionTakenOver)
   }
 
+  async #finish(session: LiveSession, clean: boolean): Promise<void> {
+    const { sessions } = this.#options
+    if (clean) await sessions.end(session.sessionId, session.generation)
+    else if (await this.#save(session)) await sessions.release(session.sessionId, session.generation)
+  }
+
   #saveChanged(): void {
     const now = this.#options.clock.monotonic()
     for (const session of this.#byConnection.values()) {
       const period = session.changed ? POSITIONS_PERIOD_MS : REFRESH_PERIOD_MS
       if (session.kept && now - session.savedAt >= period) void this.#saveSafely(session)
     }
-  }
-
-  /** One that has gone by now is left out. */
-  async #rewrite(session: LiveSession): Promise<void> {
-    if (this.#byConnection.get(session.connection) !== session) return
-    if (!(await this.#save(session))) this.#lose(session)
   }
 
   /** What cannot be written now is written at the next opportunity. */
@@ -361,36 +355,30 @@ export class SessionRegistry {
   }
 
   async #save(session: LiveSession): Promise<boolean> {
-    const { sessionId, generation, tokenHash, connection, rooms } = session
-    const { removalId } = connection
+    if (session.doubt !== undefined) await this.#reclaim([session])
+    if (session.connection.closed && session.doubt !== undefined) return false
     session.changed = false
     session.savedAt = this.#options.clock.monotonic()
-    const userId = connection.userId ?? ''
-    return await this.#options.sessions.save({
-      sessionId,
-      userId,
-      generation,
-      tokenHash,
-      rooms: Object.fromEntries(rooms),
-      removalId
-    })
+    const saved = await this.#options.sessions.save(ownedBy(session))
+    session.stored = true
+    return saved
   }
-}
 
-interface Terms {
-  readonly positions: Readonly<Record<string, PositionInput>>
-  readonly deadline: Deadline | undefined
-}
-
-/** How a session comes back. */
-interface Return extends Terms {
-  readonly kicked: readonly string[]
-}
-
-interface Rejoined {
-  readonly outcomes: readonly JoinOutcome[]
-  /** Rooms that the user was put out of. The connection may be in some of them. */
-  readonly removed: readonly string[]
+  async #reclaim(sessions: readonly LiveSession[]): Promise<void> {
+    const holdings = await this.#options.sessions.reclaim(sessions.map(ownedBy))
+    const rewritten: LiveSession[] = []
+    for (const [index, session] of sessions.entries()) {
+      const { doubt, stored } = session
+      const isGone = holdings[index] === 'gone'
+      const isOver = holdings[index] === 'taken' || (isGone && stored && doubt?.departed === true)
+      if (isOver) this.#lose(session)
+      else session.doubt = undefined
+      // What the store has of it may be as old as what it has of the presence.
+      if (!isOver && (isGone || doubt?.departed === false)) rewritten.push(session)
+    }
+    const saved = await Promise.all(rewritten.map((session) => this.#save(session)))
+    for (const [index, session] of rewritten.entries()) if (!saved[index]) this.#lose(session)
+  }
 }
 
 function nodeChannel(owner: string): string {

@@ -9,8 +9,19 @@ export interface RoomDeparture {
 export interface NodesListener {
   /** A dead node's members were taken out of a room. Each departure is told on one node only. */
   onDeparture(departure: RoomDeparture): void
-  /** This node's own lease was lost: it counts as dead, and its presence has to be written again. */
-  onLeaseLost(): void
+  /**
+   * This node's own lease was lost. It goes on under a new name, under which its presence has to be written again;
+   * until then nothing that it asks the store goes by what it had before.
+   */
+  onLeaseLost(loss: LeaseLoss): void
+}
+
+export interface LeaseLoss {
+  /**
+   * The others took it for dead, and its members for departed. Else nobody did: the store has forgotten, and knows
+   * nothing of what this node had, or what it had long ago.
+   */
+  readonly departed: boolean
 }
 
 export interface NodesCount {

@@ -38,17 +38,28 @@ export interface TakenSession {
 }
 
 /**
+ * Whether a session is still the node's that had it: `taken` by a later owner, or `gone`, where it was ended, its time
+ * was over, or the store has forgotten it.
+ */
+export type Holding = 'held' | 'taken' | 'gone'
+
+/**
  * What survives a dropped connection. Written while it is connected, so that it survives the death of its node as
  * well; kept for `ttlMs` after its connection closed or its node was last alive.
  */
 export interface Sessions {
-  /** This node's name as an owner. */
+  /** This node's id as an owner, the same for as long as the node runs. */
   readonly owner: string
   /**
    * Writes a session, and makes this node its owner. False where it belongs to a later generation by now: nothing was
    * written. Idempotent.
    */
   save(session: OwnedSession): Promise<boolean>
+  /**
+   * Makes sure of sessions that this node has: those that are `held` are its own again under its present name, and wait
+   * for nothing; of the others nothing is written. One round trip. In the order asked. Idempotent.
+   */
+  reclaim(sessions: readonly OwnedSession[]): Promise<Holding[]>
   /**
    * Hands a session to this node, in the next generation and under the next token. The token before works once more
    * for 30 s. Undefined for an unknown or expired session, for one of another user and for a token that does not match,

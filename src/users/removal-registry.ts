@@ -73,7 +73,7 @@ export class RemovalRegistry implements ControlListener {
   }
 
   async lookUp(): Promise<void> {
-    await this.#options.retries.run(async () => {
+    await this.#options.retries.run('look up', async () => {
       const connections = [...this.#options.pool.all()].filter(({ userId }) => userId !== null)
       for (let start = 0; start < connections.length; start += LOOK_UP_PAGE) {
         const page = connections.slice(start, start + LOOK_UP_PAGE)

@@ -45,7 +45,7 @@ export class UserRegistry {
   identify(connection: Connection, userId: string): string {
     this.#options.pool.checkRoomForUser(userId)
     this.#options.pool.identify(connection, userId)
-    void this.#retries.run(() => this.#connect(connection))
+    void this.#retries.run(connection.id, () => this.#connect(connection))
     void this.#note(connection, userId)
     this.#options.onIdentified(connection)
     return userId
@@ -60,7 +60,7 @@ export class UserRegistry {
 
   /** The connection is gone. */
   async forget({ id, userId }: Connection): Promise<void> {
-    if (userId !== null) await this.#retries.run(() => this.#options.presence.disconnect(id, userId))
+    if (userId !== null) await this.#retries.run(id, () => this.#options.presence.disconnect(id, userId))
   }
 
   /** This node counted as dead: writes its users into the presence again. Throws `store_unavailable`. */

@@ -85,3 +85,37 @@ t.test('one that was removed is left alone', async (t) => {
   t.equal(transport.pings.length, 0)
   t.equal(transport.closedWith, undefined)
 })
+
+t.test('the time in which the process stood still is held against nobody, and then it goes on', async (t) => {
+  const { clock, add } = setUp()
+  const members = Array.from({ length: 32 }, add)
+  const [answers, gone] = [members.slice(0, 16), members.slice(16)]
+  pass(clock, 20_000, () => {
+    for (const { connection } of members) connection.touch(clock.monotonic())
+  })
+  // As after SIGSTOP: nothing was sent meanwhile, and so nothing waits in the sockets either.
+  clock.block(90_000)
+  const pingsOf = ({ transport }: (typeof members)[number]) => transport.pings.length
+  const before = new Map(answers.map((member) => [member, pingsOf(member)]))
+  pass(clock, 59_000, () => {
+    for (const member of answers) {
+      if (pingsOf(member) > (before.get(member) ?? 0)) member.connection.touch(clock.monotonic())
+    }
+  })
+  for (const { transport } of members) t.equal(transport.closedWith, undefined)
+  pass(clock, 6000, () => {
+    for (const { connection } of answers) connection.touch(clock.monotonic())
+  })
+  for (const { transport } of answers) t.equal(transport.closedWith, undefined)
+  for (const { transport } of gone) t.equal(transport.closedWith, 4000, 'within the time-out and a quarter interval')
+})
+
+t.test('one that was heard after the pause has no time to its credit', async (t) => {
+  const { clock, add } = setUp()
+  const { connection, transport } = add()
+  const touch = clock.after(5, () => connection.touch(clock.monotonic()))
+  clock.block(50_000)
+  touch()
+  pass(clock, 66_000)
+  t.equal(transport.closedWith, 4000)
+})

@@ -8,7 +8,9 @@ import { createHttpServer } from '../../src/app.js'
 import { type Config, parseConfig } from '../../src/config.js'
 import type { RedisConnections } from '../../src/store/redis/connections.js'
 import { Keys } from '../../src/store/redis/keys.js'
+import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { until } from '../support/until.js'
 
 export type StoreName = 'memory' | 'disk' | 'redis'
 
@@ -140,20 +142,28 @@ export class Host {
     await copyFile(path.join(from, 'roomcast.mdb'), path.join(to, 'roomcast.mdb'))
   }
 
-  /** Redis judges leases by its own clock, and a node by the one that the test moves: it lives until the test says no. */
+  /** Redis judges leases by its own clock, and the test moves the nodes': it lives until the test says no. */
   async #holdLease(app: FastifyInstance): Promise<void> {
     const { commands, lease } = this.#redisOf(app)
     const renew = lease.rcRenewLease.bind(lease)
-    lease.rcRenewLease = (leases, connections, node, _leaseMs, count, take) =>
-      renew(leases, connections, node, FOR_EVER_MS, count, take)
-    await commands.zadd(this.#keys.leases, Date.now() + FOR_EVER_MS, app.store.sessions.owner)
+    const { now } = this.#clock
+    lease.rcRenewLease = async (leases = '', connections = '', node = '', _leaseMs, count = 0) => {
+      const [held] = await renew(leases, connections, node, FOR_EVER_MS, count)
+      return [held, now()]
+    }
+    const claim = commands.rcClaimDead.bind(commands)
+    commands.rcClaimDead = (...args) => claim(...args.slice(0, 6), FOR_EVER_MS, ...args.slice(7))
+    // As after a reconnect: it renews, and takes the time that it is told.
+    lease.emit('ready')
+    await until(() => nodesOf(app).nowMs === now())
+    await commands.zadd(this.#keys.leases, Date.now() + FOR_EVER_MS, nodesOf(app).name)
   }
 
   /** The node falls silent: its lease ends, and it cannot say goodbye. */
   async #endLease(app: FastifyInstance): Promise<void> {
     const { commands, lease, subscriber } = this.#redisOf(app)
     lease.disconnect()
-    this.#dead = app.store.sessions.owner
+    this.#dead = nodesOf(app).name
     await commands.zadd(this.#keys.leases, Date.now() - 1, this.#dead)
     for (const connection of [commands, subscriber]) connection.disconnect()
   }
@@ -162,4 +172,8 @@ export class Host {
     // The namespaces that plugins/redis.ts registered are these three.
     return app.redis as unknown as RedisConnections
   }
+}
+
+function nodesOf(app: FastifyInstance): RedisNodes {
+  return app.store.nodes as RedisNodes
 }

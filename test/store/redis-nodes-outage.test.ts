@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
 import { openRedisStore } from '../../src/store/redis/redis-store.js'
 import type { Store } from '../../src/store/store.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -40,7 +41,7 @@ t.test('after Redis hung nobody is judged until a whole lease has passed', async
   const redis = await bystander(t, server.url)
   await two.store.presence.join([membership('a', 'ann')])
   one.clock.advance(LEASE_MS)
-  await one.store.nodes.count()
+  await until(() => (one.store.nodes as RedisNodes).leaseAgeMs === 0)
   server.process.kill('SIGSTOP')
   one.clock.advance(2000)
   // Neither its renewal nor its look for dead nodes was answered.

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { RoomDeparture } from '../../src/store/nodes.js'
-import { Keys } from '../../src/store/redis/keys.js'
+import type { LeaseLoss, RoomDeparture } from '../../src/store/nodes.js'
+import type { RedisConnection } from '../../src/store/redis/connections.js'
+import { Keys, partitionOf } from '../../src/store/redis/keys.js'
 import { RedisNodes } from '../../src/store/redis/redis-nodes.js'
 import { RedisPresence } from '../../src/store/redis/redis-presence.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -19,10 +20,11 @@ interface NodeUnderTest {
   readonly nodes: RedisNodes
   readonly presence: RedisPresence
   readonly clock: ManualClock
-  readonly lease: Redis
+  readonly lease: RedisConnection
+  readonly commands: RedisConnection
   readonly departures: RoomDeparture[]
   readonly errors: unknown[]
-  lost: number
+  readonly lost: LeaseLoss[]
   connections: number
 }
 
@@ -55,21 +57,22 @@ async function cluster(t: Test, size: number, url = server.url) {
       presence,
       clock,
       lease: connections.lease,
+      commands: connections.commands,
       departures: [],
       errors,
-      lost: 0,
+      lost: [],
       connections: 0
     }
     const listener = {
       onDeparture: (departure: RoomDeparture) => node.departures.push(departure),
-      onLeaseLost: () => node.lost++
+      onLeaseLost: (loss: LeaseLoss) => node.lost.push(loss)
     }
     await nodes.start(listener, () => node.connections)
     return node
   }
   const started = await Promise.all(Array.from({ length: size }, startNode))
   /** As if the node had not renewed for a whole lease. */
-  const endLease = (node: NodeUnderTest) => redis.zadd(keys.leases, 1, node.nodes.name)
+  const endLease = (node: NodeUnderTest) => redis.zadd(keys.leases, Date.now() - 1, node.nodes.name)
   /** Resolves when the burial of this name is over. */
   const buried = async (name: string) =>
     await until(async () => {
@@ -87,9 +90,37 @@ async function cluster(t: Test, size: number, url = server.url) {
   }
 }
 
+/** Keys of a node that do not go by themselves. */
+async function keysUnder(name: string, redis: Redis, prefix: string): Promise<string[]> {
+  const keys = (await keysOf(redis, prefix)).filter((key) => key.includes(name))
+  const ttls = await Promise.all(keys.map((key) => redis.pttl(key)))
+  return keys.filter((_key, index) => ttls[index] === -1)
+}
+
 /** Lets a node judge: it has been connected for a whole lease. */
 function mayJudge(node: NodeUnderTest): void {
   node.clock.advance(LEASE_MS)
+}
+
+/** Lets time go on for a node until something is so. */
+async function keepJudging(node: NodeUnderTest, done: () => Promise<unknown>): Promise<void> {
+  const turn = setInterval(() => node.clock.advance(1000), 20)
+  try {
+    await done()
+    for (let seconds = 0; seconds < 2 * LEASE_MS; seconds += 1000) {
+      node.clock.advance(1000)
+      await node.nodes.count()
+    }
+  } finally {
+    clearInterval(turn)
+  }
+}
+
+/** As after a reconnect: the node takes the time that it is told. */
+async function restartTime(node: NodeUnderTest): Promise<void> {
+  const before = node.nodes.nowMs
+  node.lease.emit('ready')
+  await until(() => Math.abs(node.nodes.nowMs - before) > 1000)
 }
 
 function departed(node: NodeUnderTest, room: string): string[] {
@@ -120,11 +151,7 @@ t.test('a node whose lease ran out is buried by another: members, counts and con
   ])
   t.same(await living.presence.connections(['ann', 'eve']), [0, 1])
   t.same(await living.presence.totals(), { users: 1, rooms: 1 })
-  t.same(
-    (await keysOf(redis, prefix)).filter((key) => key.includes(name)),
-    [],
-    'no key of its name is left'
-  )
+  t.same(await keysUnder(name, redis, prefix), [], 'no key of its name is left')
   t.same(living.errors, [])
 })
 
@@ -210,9 +237,9 @@ t.test('a node that was buried goes on under a new name, and is told', async (t)
   await endLease(back)
   mayJudge(living)
   await buried(former)
-  t.equal(back.lost, 0)
+  t.same(back.lost, [])
   back.clock.advance(2000)
-  await until(() => back.lost === 1)
+  await until(() => back.lost.length === 1)
   t.not(back.nodes.name, former)
   t.ok(back.nodes.name.startsWith(back.nodes.nodeId))
   await back.presence.join([membership('a', 'ann')])
@@ -222,7 +249,7 @@ t.test('a node that was buried goes on under a new name, and is told', async (t)
   living.clock.advance(4000)
   await living.nodes.count()
   t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
-  t.equal(back.lost, 1)
+  t.equal(back.lost.length, 1)
   t.match(await living.nodes.count(), { nodes: 2 })
 })
 
@@ -233,7 +260,7 @@ t.test('a node that renews late, yet before it was buried, keeps its lease', asy
   await endLease(late)
   late.clock.advance(2000)
   await until(async () => Number(await redis.zscore(keys.leases, name)) > Date.now())
-  t.equal(late.lost, 0)
+  t.same(late.lost, [])
   t.equal(late.nodes.name, name)
 })
 
@@ -283,10 +310,7 @@ t.test('closing gives the lease back, and what is left of the node goes at once'
     t.fail('ann is there')
   )
   t.same(await living.presence.connections(['ann']), [0])
-  t.same(
-    (await keysOf(redis, prefix)).filter((key) => key.includes(name)),
-    []
-  )
+  t.same(await keysUnder(name, redis, prefix), [])
 })
 
 t.test('nodes and connections are counted over the cluster', async (t) => {
@@ -305,4 +329,231 @@ t.test('nodes and connections are counted over the cluster', async (t) => {
   t.equal((await one.nodes.count()).nodes, 2)
   await three.nodes.close()
   t.equal((await one.nodes.count()).nodes, 1)
+})
+
+t.test('nothing is written under the name of a node that is being buried', async (t) => {
+  const { nodes, redis, prefix, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  const { name } = dead.nodes
+  await endLease(dead)
+  mayJudge(living)
+  await buried(name)
+  // It was paused, or its command was on its way for long: it does not know yet.
+  await t.rejects(dead.presence.join([membership('a', 'ann')]), { code: 'store_unavailable' })
+  await t.rejects(dead.presence.connect('ann-1', 'ann'), { code: 'store_unavailable' })
+  t.same(await living.presence.counts(['a']), [{ users: 0, connections: 0 }])
+  t.same(await living.presence.totals(), { users: 0, rooms: 0 })
+  t.same(await keysUnder(name, redis, prefix), [])
+  dead.clock.advance(2000)
+  await until(() => dead.lost.length === 1)
+  await dead.presence.join([membership('a', 'ann')])
+  await dead.presence.connect('ann-1', 'ann')
+  t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
+  t.same(await living.presence.connections(['ann']), [1])
+})
+
+t.test(
+  'what was written under a name that the store forgot is removed, when it stands under the new one',
+  async (t) => {
+    const { nodes, redis, prefix, buried } = await cluster(t, 2)
+    const [living, back] = nodes
+    const { name } = back.nodes
+    await redis.flushall()
+    // Until it learns of it the node goes on as before.
+    await back.presence.join([membership('a', 'ann', 'kept'), membership('a', 'gone', 'gone')])
+    for (const node of nodes.slice(0, 2)) node.clock.advance(2000)
+    await until(() => back.lost.length === 1 && living.lost.length === 1)
+    t.same(back.lost, [{ departed: false }], 'nobody took it for dead')
+    await back.presence.join([membership('a', 'ann', 'kept')])
+    t.same(await living.presence.counts(['a']), [{ users: 2, connections: 3 }])
+    // The time to write everything again.
+    await redis.zadd(new Keys(prefix).dead, 1, name)
+    mayJudge(living)
+    await buried(name)
+    t.same(departed(living, 'a'), ['gone'], 'who is there under the new name has not departed')
+    t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
+  }
+)
+
+t.test('a node that was taken for dead is told so', async (t) => {
+  const { nodes, endLease, buried } = await cluster(t, 2)
+  const [living, back] = nodes
+  const { name } = back.nodes
+  await endLease(back)
+  mayJudge(living)
+  await buried(name)
+  back.clock.advance(2000)
+  await until(() => back.lost.length === 1)
+  t.same(back.lost, [{ departed: true }])
+})
+
+t.test('a new name is not used before it has its lease', async (t) => {
+  const { nodes, redis, keys, endLease, buried } = await cluster(t, 2)
+  const [living, back] = nodes
+  const { name } = back.nodes
+  await endLease(back)
+  mayJudge(living)
+  await buried(name)
+  const take = back.lease.rcTakeLease
+  back.lease.rcTakeLease = async () => Promise.reject(new Error('no answer'))
+  back.clock.advance(2000)
+  await until(() => back.errors.length === 1)
+  t.equal(back.nodes.name, name)
+  t.same(back.lost, [])
+  back.lease.rcTakeLease = take
+  back.clock.advance(2000)
+  await until(() => back.lost.length === 1)
+  t.ok(await redis.zscore(keys.leases, back.nodes.name))
+})
+
+t.test('who may have lost its own lease judges nobody', async (t) => {
+  const { nodes, redis, keys, endLease } = await cluster(t, 2)
+  const [paused, dead] = nodes
+  await dead.presence.join([membership('a', 'ann')])
+  await endLease(dead)
+  // All that became due runs once, and before any answer comes.
+  paused.clock.block(90_000)
+  await paused.nodes.count()
+  t.not(await redis.zscore(keys.leases, dead.nodes.name), null)
+  t.same(paused.departures, [])
+})
+
+t.test('a question that waited on its way judges nobody: the others had no time to renew', async (t) => {
+  const { nodes, redis, keys, endLease } = await cluster(t, 2)
+  const [late, dead] = nodes
+  await endLease(dead)
+  const claim = late.commands.rcClaimDead.bind(late.commands)
+  const asked: Array<Array<string | number>> = []
+  late.commands.rcClaimDead = async (...args) => {
+    asked.push(args as Array<string | number>)
+    return await new Promise(() => {})
+  }
+  mayJudge(late)
+  await until(() => asked.length === 1)
+  const [question = []] = asked
+  const latestMs = Number(question[7])
+  t.ok(latestMs < late.nodes.nowMs + LEASE_MS / 2 + 1, 'it says until when it may be answered')
+  t.equal((await claim(...question.slice(0, 7), Date.now() - 1, dead.nodes.nodeId))[1], undefined)
+  t.not(await redis.zscore(keys.leases, dead.nodes.name), null)
+  t.equal((await claim(...question))[1], dead.nodes.name)
+})
+
+t.test('when the clock of Redis was set forward nobody is judged before everybody could renew', async (t) => {
+  const { nodes, redis, keys } = await cluster(t, 2)
+  const [one, two] = nodes
+  // Seen from the leases an hour has passed at once; the nodes' steady clocks know nothing of it.
+  const hourAgo = one.lease.rcRenewLease.bind(one.lease)
+  one.lease.rcRenewLease = async (...args) => {
+    const [held, nowMs] = await hourAgo(...args)
+    return [held, nowMs - 3_600_000]
+  }
+  await restartTime(one)
+  await redis.zadd(keys.leases, Date.now() - 3_590_000, two.nodes.name)
+  one.lease.rcRenewLease = hourAgo
+  mayJudge(one)
+  await one.nodes.count()
+  t.not(await redis.zscore(keys.leases, two.nodes.name), null, 'its lease only seems to be over')
+  two.clock.advance(2000)
+  await until(async () => Number(await redis.zscore(keys.leases, two.nodes.name)) > Date.now())
+  await keepJudging(one, () => one.nodes.count())
+  t.same(two.lost, [])
+  t.same(one.departures, [])
+})
+
+t.test('when the clock of Redis was set back a dead node is not alive for as long', async (t) => {
+  const { nodes, redis, keys, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  const { name } = dead.nodes
+  await dead.presence.join([membership('a', 'ann')])
+  await redis.zadd(keys.leases, Date.now() + 3_600_000, name)
+  mayJudge(living)
+  await until(async () => Number(await redis.zscore(keys.leases, name)) < Date.now() + LEASE_MS + 1000)
+  await redis.zincrby(keys.leases, -LEASE_MS - 1000, name)
+  await keepJudging(living, () => buried(name))
+  t.same(departed(living, 'a'), ['ann'])
+})
+
+t.test('a node whose connection for commands was cut judges nobody for a whole lease', async (t) => {
+  const { nodes, redis, keys, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join([membership('a', 'ann')])
+  living.clock.advance(LEASE_MS - 1000)
+  const ready = once(living.commands, 'ready')
+  await redis.call('CLIENT', 'KILL', 'ID', String(await living.commands.client('ID')))
+  await ready
+  await endLease(dead)
+  living.clock.advance(1000)
+  await living.nodes.count()
+  t.not(await redis.zscore(keys.leases, dead.nodes.name), null)
+  await keepJudging(living, () => buried(dead.nodes.name))
+  t.same(departed(living, 'a'), ['ann'])
+})
+
+t.test('each step of a burial removes a page at most, and no step looks at what others have emptied', async (t) => {
+  const { nodes, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  const userIds = Array.from({ length: 5000 }, (_, index) => `user-${index}`)
+  await dead.presence.join(userIds.map((userId) => membership('hall', userId)))
+  await Promise.all(userIds.map((userId) => dead.presence.connect(`${userId}-1`, 'same user')))
+  const cursors: string[] = []
+  const clear = living.commands.rcClearRoom.bind(living.commands)
+  living.commands.rcClearRoom = async (...args) => {
+    cursors.push(String(args.at(-1)))
+    return await clear(...args)
+  }
+  const { name } = dead.nodes
+  await endLease(dead)
+  mayJudge(living)
+  await buried(name)
+  t.ok(living.departures.every(({ userIds }) => userIds.length <= 600))
+  t.equal(cursors.filter((cursor) => cursor === '0').length, 1, 'each goes on where the last one ended')
+  t.same(await living.presence.connections(['same user']), [0])
+})
+
+t.test('a small room that Redis hands out in one piece is removed, however many that are', async (t) => {
+  const own = await startRedis(t, ['--hash-max-listpack-entries', '20000', '--hash-max-listpack-value', '1000'])
+  const { nodes, endLease, buried } = await cluster(t, 2, own.url)
+  const [living, dead] = nodes
+  // More than Lua could unpack.
+  const userIds = Array.from({ length: 9000 }, (_, index) => `user-${index}`)
+  for (let start = 0; start < userIds.length; start += 1000)
+    await dead.presence.join(userIds.slice(start, start + 1000).map((userId) => membership('hall', userId)))
+  const { name } = dead.nodes
+  await endLease(dead)
+  mayJudge(living)
+  await buried(name).catch(() => t.fail('the burial does not come to its end'))
+  t.same(departed(living, 'hall').sort(), userIds.sort())
+})
+
+t.test('whoever is long at a burial says so, and no other begins it', async (t) => {
+  const { nodes, redis, keys, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join(['a', 'b', 'c'].map((room) => membership(room, 'ann')))
+  const { name } = dead.nodes
+  const claims: number[] = []
+  const clear = living.commands.rcClearRoom.bind(living.commands)
+  living.commands.rcClearRoom = async (...args) => {
+    claims.push(Number(await redis.zscore(keys.dead, name)))
+    await redis.zadd(keys.dead, 1, name)
+    living.clock.advance(2000)
+    return await clear(...args)
+  }
+  await endLease(dead)
+  mayJudge(living)
+  await buried(name)
+  t.ok(claims.length === 3 && claims.every((until) => until > Date.now() + 5000), String(claims))
+})
+
+t.test('a user who is counted no more has left before, and does not leave again', async (t) => {
+  const { nodes, redis, keys, endLease, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  await dead.presence.join([membership('a', 'ann', 'c1'), membership('a', 'ann', 'c2')])
+  // As where Redis had to evict something.
+  await redis.del(keys.users('a'), keys.roomConnections(partitionOf('a')))
+  t.match(await dead.presence.leave([membership('a', 'ann', 'c1')]), [{ userChanged: false, users: 0, connections: 0 }])
+  await endLease(dead)
+  mayJudge(living)
+  await buried(dead.nodes.name)
+  t.same(departed(living, 'a'), [])
+  t.same(await living.presence.counts(['a']), [{ users: 0, connections: 0 }])
 })

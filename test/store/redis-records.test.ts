@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Keys } from '../../src/store/redis/keys.js'
+import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
+import { PREVIOUS_TOKEN_MS } from '../../src/store/sessions.js'
 import { startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
 import { testCursors } from './cursors-contract.js'
@@ -28,54 +30,83 @@ async function twoNodes(t: Test) {
   const two = await storeOnRedis(t, server.url, {}, prefix)
   const redis = await bystander(t, server.url)
   const ownerOf = one.store.sessions.owner
+  const nodes = [one.store.nodes, two.store.nodes] as unknown as [RedisNodes, RedisNodes]
+  const [{ name }, { nowMs }] = nodes
   const session = { userId: 'ann', generation: 1, tokenHash: 't1', rooms: {} }
   for (const sessionId of ['in time', 'late']) await one.store.sessions.save({ ...session, sessionId })
   const takeOf = (sessionId: string) =>
     two.store.sessions.take({ sessionId, userId: null, tokenHash: 't1', nextTokenHash: 't2' })
-  return { prefix, keys, one, two, redis, ownerOf, takeOf }
+  /** Lets the second node come to a time that both agree on. */
+  const passTo = (at: number) => two.clock.advance(at - nodes[1].nowMs)
+  return { prefix, keys, one, two, redis, ownerOf, name, nowMs, takeOf, passTo }
 }
 
 t.test('a session whose node is alive waits for nothing', async (t) => {
   const { two, ownerOf, takeOf } = await twoNodes(t)
   // Nobody knows better: as long as the lease holds, the connection may.
-  two.clock.jump(LEASE_MS)
+  two.clock.advance(LEASE_MS)
   t.match(await takeOf('in time'), { session: { generation: 2 }, formerOwner: ownerOf })
 })
 
 t.test('the time of a session whose node has died counts from the end of its lease', async (t) => {
-  const { keys, two, redis, ownerOf, takeOf } = await twoNodes(t)
-  const endsAt = Number(await redis.zscore(keys.leases, ownerOf))
-  two.clock.jump(endsAt + TTL_MS - 1 - two.clock.now())
+  const { keys, redis, ownerOf, name, takeOf, passTo } = await twoNodes(t)
+  const endsAt = Number(await redis.zscore(keys.leases, name))
+  passTo(endsAt + TTL_MS - 1)
   t.match(await takeOf('in time'), { session: { generation: 2 }, formerOwner: ownerOf })
-  two.clock.jump(1)
+  passTo(endsAt + TTL_MS)
   t.equal(await takeOf('late'), undefined)
 })
 
 t.test('it counts so, too, when the dead node was buried', async (t) => {
-  const { keys, two, redis, ownerOf, takeOf } = await twoNodes(t)
-  const endedAt = Date.now() - 20_000
-  await redis.zadd(keys.leases, endedAt, ownerOf)
+  const { keys, two, redis, ownerOf, name, nowMs, takeOf, passTo } = await twoNodes(t)
+  const endedAt = nowMs - 20_000
+  await redis.zadd(keys.leases, endedAt, name)
   // Past the time in which nobody is judged: the sweep of the second node finds it.
   await until(async () => {
     two.clock.advance(1000)
-    return (await redis.zscore(keys.leases, ownerOf)) === null
+    return (await redis.zscore(keys.leases, name)) === null
   })
-  two.clock.jump(endedAt + TTL_MS - 1 - two.clock.now())
+  passTo(endedAt + TTL_MS - 1)
   t.match(await takeOf('in time'), { session: { generation: 2 }, formerOwner: ownerOf })
-  two.clock.jump(1)
+  passTo(endedAt + TTL_MS)
   t.equal(await takeOf('late'), undefined)
 })
 
 t.test('a session that was released has its time from there, whatever its node does', async (t) => {
-  const { one, two, takeOf } = await twoNodes(t)
+  const { one, keys, redis, takeOf, passTo } = await twoNodes(t)
   for (const sessionId of ['in time', 'late']) await one.store.sessions.release(sessionId, 1)
-  const releasedAt = one.clock.now()
+  const releasedAt = Number(await redis.hget(keys.session('late'), 'released'))
   await one.store.close()
-  two.clock.jump(releasedAt + TTL_MS - 1 - two.clock.now())
+  passTo(releasedAt + TTL_MS - 1)
   t.match(await takeOf('in time'), { session: { generation: 2 } })
-  two.clock.jump(1)
+  passTo(releasedAt + TTL_MS)
   t.equal(await takeOf('late'), undefined)
 })
+
+for (const hourMs of [3_600_000, -3_600_000]) {
+  t.test(`a node whose wall clock is set by ${hourMs} ms keeps and ends sessions as the others do`, async (t) => {
+    const { one, two, keys, redis, name, takeOf, passTo } = await twoNodes(t)
+    for (const node of [one, two]) node.clock.jump(node === one ? -hourMs : hourMs)
+    await one.store.sessions.release('in time', 1)
+    const releasedAt = Number(await redis.hget(keys.session('in time'), 'released'))
+    passTo(releasedAt + TTL_MS - 1)
+    t.match(await takeOf('in time'), { session: { generation: 2 } }, 'one that was released')
+    const endsAt = Number(await redis.zscore(keys.leases, name))
+    passTo(endsAt + TTL_MS - 1)
+    t.match(await takeOf('late'), { session: { generation: 2 } }, 'one whose node died')
+  })
+
+  t.test(`a node whose wall clock is set by ${hourMs} ms takes the token before as the others do`, async (t) => {
+    const { one, two, takeOf } = await twoNodes(t)
+    one.clock.jump(hourMs)
+    const again = { userId: null, tokenHash: 't1', nextTokenHash: 't3' }
+    for (const sessionId of ['in time', 'late']) await takeOf(sessionId)
+    one.clock.advance(PREVIOUS_TOKEN_MS - 1000)
+    t.match(await one.store.sessions.take({ ...again, sessionId: 'in time' }), { session: { generation: 3 } })
+    two.clock.advance(PREVIOUS_TOKEN_MS + 1000)
+    t.equal(await takeOf('late'), undefined)
+  })
+}
 
 t.test('sessions, cursors and removals leave Redis by themselves', async (t) => {
   const prefix = randomUUID()

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js'
 import { answered } from '../answered.js'
 import {
+  type Holding,
   type OwnedSession,
   PREVIOUS_TOKEN_MS,
   type Sessions,
@@ -44,6 +45,10 @@ export class EmbeddedSessions implements Sessions {
     return true
   }
 
+  async reclaim(sessions: readonly OwnedSession[]): Promise<Holding[]> {
+    return await Promise.all(sessions.map((session) => this.#reclaim(session)))
+  }
+
   async take({ sessionId, userId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenSession | undefined> {
     const stored = this.#get(sessionId)
     if (stored === undefined || this.#isExpired(stored)) return undefined
@@ -70,6 +75,15 @@ export class EmbeddedSessions implements Sessions {
   /** Forgets sessions whose time is over. */
   async sweep(): Promise<void> {
     await this.#records.sweep<StoredSession>(TABLE, (session) => this.#isExpired(session))
+  }
+
+  async #reclaim({ sessionId, generation }: OwnedSession): Promise<Holding> {
+    const stored = this.#get(sessionId)
+    if (stored === undefined) return 'gone'
+    if (stored.generation > generation) return 'taken'
+    const { releasedAt: _released, ...held } = stored
+    await this.#put({ ...held, owner: this.owner })
+    return 'held'
   }
 
   #get(sessionId: string): StoredSession | undefined {

@@ -35,7 +35,7 @@ export const commandsUsed = [
   'hsetnx',
   // Sets and sorted sets.
   'sadd',
-  'smembers',
+  'srandmember',
   'srem',
   'zadd',
   'zcard',

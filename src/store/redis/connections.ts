@@ -19,21 +19,20 @@ export interface RedisConnection extends Redis {
   rcReadBuffer(...keysAndArguments: Argument[]): Promise<unknown[]>
   rcJoinRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
   rcLeaveRoom(...keysAndArguments: Argument[]): Promise<[changed: number, users: number, connections: number]>
-  rcClearRoom(...keysAndArguments: Argument[]): Promise<[left: number, users: number, ...gone: string[]]>
-  rcConnectUser(online: Key, nodeOnline: Key, connectionId: string, userId: string): Promise<null>
-  rcDisconnectUsers(...keysAndArguments: Argument[]): Promise<null>
+  rcClearRoom(...keysAndArguments: Argument[]): Promise<[cursor: string, left: number, users: number, gone: string[]]>
+  /** The number of keys comes first. */
+  rcCountRooms(...countKeysAndArguments: Argument[]): Promise<number[]>
+  rcConnectUser(online: Key, nodeOnline: Key, fence: Key, connectionId: string, userId: string): Promise<null>
+  rcDisconnectUser(...keysAndArguments: Argument[]): Promise<null>
+  rcClearOnline(...keysAndArguments: Argument[]): Promise<[cursor: string, left: number]>
   rcMoveCursor(...keysAndArguments: Argument[]): Promise<string>
-  rcRenewLease(
-    leases: Key,
-    connections: Key,
-    node: string,
-    leaseMs: number,
-    connectionCount: number,
-    take: '0' | '1'
-  ): Promise<number>
+  rcRenewLease(...keysAndArguments: Argument[]): Promise<[held: number, nowMs: number]>
+  rcTakeLease(...keysAndArguments: Argument[]): Promise<[formerEnded: number, nowMs: number]>
   rcDropLease(leases: Key, connections: Key, dead: Key, node: string): Promise<null>
-  rcClaimDead(...keysAndArguments: Argument[]): Promise<string | null>
+  rcClaimDead(...keysAndArguments: Argument[]): Promise<[nowMs: number, node?: string]>
+  rcHoldDead(dead: Key, node: string, claimMs: number): Promise<null>
   rcSaveSession(...keysAndArguments: Argument[]): Promise<number>
+  rcReclaimSession(...keysAndArguments: Argument[]): Promise<'held' | 'taken' | 'gone'>
   rcTakeSession(
     ...keysAndArguments: Argument[]
   ): Promise<[generation: number, user: string, rooms: string, formerOwner: string, removalId: string] | null>

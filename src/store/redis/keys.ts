@@ -66,6 +66,11 @@ export class Keys {
     return `${this.#prefix}:{${partition}}:node-rooms:${node}`
   }
 
+  /** String: a node's name under which nothing may be written any more, in one partition. */
+  fence(partition: number, node: string): string {
+    return `${this.#prefix}:{${partition}}:buried:${node}`
+  }
+
   /** Hash: user → connections, of the users of a partition. */
   online(partition: number): string {
     return `${this.#prefix}:{${partition}}:online`

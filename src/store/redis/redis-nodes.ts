@@ -1,20 +1,17 @@
 import type { Clock } from '../../clock.js'
 import { answered } from '../answered.js'
-import type { Nodes, NodesCount, NodesListener } from '../nodes.js'
+import type { Nodes, NodesCount, NodesListener, RoomDeparture } from '../nodes.js'
+import { Burial, CLAIM_MS } from './burial.js'
 import type { RedisConnections } from './connections.js'
-import { type Keys, PARTITIONS } from './keys.js'
-import { onlineKeys, roomKeys } from './redis-presence.js'
+import type { Keys } from './keys.js'
+import { RedisTime } from './redis-time.js'
 import { readRun } from './run-watch.js'
 
 const LEASE_MS = 8000
 const RENEW_PERIOD_MS = 2000
 const SWEEP_PERIOD_MS = 1000
-/** How long one node may take to bury another before a third goes on with it. */
-const CLAIM_MS = 10_000
 /** How long it is known when a dead node was alive last. */
 const ENDED_TTL_MS = 86_400_000
-/** Members of a dead node that are removed in one step. */
-const PAGE = 500
 
 export interface RedisNodesOptions {
   readonly nodeId: string
@@ -33,6 +30,7 @@ export class RedisNodes implements Nodes {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #clock: Clock
+  readonly #time: RedisTime
   readonly #seenTtlMs: number
   readonly #onError: (error: unknown) => void
   #incarnation = 1
@@ -40,11 +38,9 @@ export class RedisNodes implements Nodes {
   #connectionCount = () => 0
   #stops: Array<() => void> = []
   #sweeping = false
-  #renewing = Promise.resolve()
-  /** Undefined until the lease was taken once. */
+  #renewing: Promise<void> | undefined
+  /** The last run in which this node's presence is known to be complete; undefined until the lease was taken once. */
   #run: string | undefined
-  /** The connection is a new one: it may speak to another run. */
-  #reconnected = true
   /** When Redis was last known to begin answering: before one full lease from then, nobody is judged. */
   #connectedAt: number
   #renewedAt: number
@@ -54,6 +50,7 @@ export class RedisNodes implements Nodes {
     this.#connections = connections
     this.#keys = keys
     this.#clock = clock
+    this.#time = new RedisTime(clock)
     this.#seenTtlMs = seenTtlMs
     this.#onError = onError
     this.#connectedAt = clock.monotonic()
@@ -62,7 +59,7 @@ export class RedisNodes implements Nodes {
 
   /** This node's name in the presence: another one after each lease it lost. */
   get name(): string {
-    return `${this.nodeId}.${this.#incarnation}`
+    return this.#nameOf(this.#incarnation)
   }
 
   /** Milliseconds since the lease was last renewed. */
@@ -70,26 +67,26 @@ export class RedisNodes implements Nodes {
     return this.#clock.monotonic() - this.#renewedAt
   }
 
+  /** Milliseconds since 1970, as all nodes count them. */
+  get nowMs(): number {
+    return this.#time.nowMs
+  }
+
   async start(listener: NodesListener, connectionCount: () => number): Promise<void> {
     this.#listener = listener
     this.#connectionCount = connectionCount
-    const onReady = () => {
-      this.#connectedAt = this.#clock.monotonic()
-      this.#reconnected = true
-    }
-    this.#connections.lease.on('ready', onReady)
     this.#stops = [
       this.#clock.every(RENEW_PERIOD_MS, () => this.#renewSafely()),
       this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely()),
-      () => this.#connections.lease.off('ready', onReady)
+      ...this.#watchConnections()
     ]
     await this.renew().catch(() => {})
   }
 
   async renew(): Promise<void> {
-    const renewing = this.#renewing.then(() => this.#keep())
-    this.#renewing = renewing.catch(() => {})
-    await answered(renewing)
+    // One that is under way may have been answered before what is asked about happened.
+    await this.#renewing
+    await answered(this.#renewOnce())
   }
 
   async count(): Promise<NodesCount> {
@@ -116,49 +113,109 @@ export class RedisNodes implements Nodes {
       .catch(this.#onError)
   }
 
-  /** One at a time; a failure is for the next. */
-  async #renewSafely(): Promise<void> {
-    this.#renewing = this.#renewing.then(() => this.#keep()).catch((error) => this.#onTrouble(error))
-    await this.#renewing
-  }
-
-  /** Another run of Redis may have the lease in it that it had long ago, and a presence as old. */
-  async #keep(): Promise<void> {
-    const former = this.#run
-    if (this.#reconnected) {
-      this.#reconnected = false
-      this.#run = await readRun(this.#connections.lease).catch((error) => {
-        this.#reconnected = true
-        throw error
-      })
+  /** Leases are renewed over one connection and judged over another: both have to have been there for a whole lease. */
+  #watchConnections(): Array<() => void> {
+    const { lease, commands } = this.#connections
+    const onChange = () => this.#beginWaiting()
+    const onReady = () => {
+      this.#time.forget()
+      void this.#renewSafely()
     }
-    if (former === undefined) await this.#renew('1')
-    else if (this.#run !== former || (await this.#renew('0')) === 0) await this.#beginAnew()
+    const listeners = [
+      [lease, 'close', onChange],
+      [commands, 'close', onChange],
+      [commands, 'ready', onChange],
+      [lease, 'ready', onChange],
+      [lease, 'ready', onReady]
+    ] as const
+    return listeners.map(([connection, event, listener]) => {
+      connection.on(event, listener)
+      return () => connection.off(event, listener)
+    })
   }
 
   /** Whoever could not reach Redis knows nothing of the others' leases. */
-  #onTrouble(error: unknown): void {
+  #beginWaiting(): void {
     this.#connectedAt = this.#clock.monotonic()
+  }
+
+  #onTrouble(error: unknown): void {
+    this.#beginWaiting()
     this.#onError(error)
   }
 
-  async #renew(take: '0' | '1'): Promise<number> {
-    const { lease } = this.#connections
-    const keys = [this.#keys.leases, this.#keys.nodeConnections] as const
-    const held = await lease.rcRenewLease(...keys, this.name, LEASE_MS, this.#connectionCount(), take)
-    if (held === 1) this.#renewedAt = this.#clock.monotonic()
-    return held
+  /** One at a time; a failure is for the next. */
+  async #renewSafely(): Promise<void> {
+    await (this.#renewing ?? this.#renewOnce().catch((error) => this.#onTrouble(error)))
   }
 
-  /** The old name counts as dead and is being buried: go on under a new one. */
-  async #beginAnew(): Promise<void> {
-    this.#incarnation++
-    await this.#renew('1')
-    this.#listener?.onLeaseLost()
+  #renewOnce(): Promise<void> {
+    const renewing = this.#renewOrBegin()
+    const ended = renewing
+      .catch(() => {})
+      .finally(() => {
+        if (this.#renewing === ended) this.#renewing = undefined
+      })
+    this.#renewing = ended
+    return renewing
+  }
+
+  async #renewOrBegin(): Promise<void> {
+    // Another run of Redis may have the lease in it that it had long ago, and a presence as old.
+    const run = await readRun(this.#connections.lease)
+    if (this.#run === undefined) await this.#begin(run)
+    else if (run !== this.#run || !(await this.#renew())) await this.#beginAnew(run)
+  }
+
+  /** False where somebody ended it. */
+  async #renew(): Promise<boolean> {
+    const { leases, nodeConnections } = this.#keys
+    const count = this.#connectionCount()
+    const [held, nowMs] = await this.#connections.lease.rcRenewLease(
+      leases,
+      nodeConnections,
+      this.name,
+      LEASE_MS,
+      count
+    )
+    this.#time.hear(nowMs)
+    if (held === 1) this.#renewedAt = this.#clock.monotonic()
+    return held === 1
+  }
+
+  /** Takes the lease of one of this node's names. Answers whether the former one is known to have ended. */
+  async #take(incarnation: number, former: string): Promise<boolean> {
+    const { leases, nodeConnections, dead, ended } = this.#keys
+    const keys = [leases, nodeConnections, dead, ended] as const
+    const name = this.#nameOf(incarnation)
+    const { lease } = this.#connections
+    const [formerEnded, nowMs] = await lease.rcTakeLease(...keys, name, LEASE_MS, this.#connectionCount(), former)
+    this.#time.hear(nowMs)
+    this.#renewedAt = this.#clock.monotonic()
+    return formerEnded === 1
+  }
+
+  async #begin(run: string): Promise<void> {
+    await this.#take(this.#incarnation, '')
+    this.#run = run
+  }
+
+  /** The old name counts as dead: go on under a new one, which is written under only once it has its lease. */
+  async #beginAnew(run: string): Promise<void> {
+    const next = this.#incarnation + 1
+    const departed = await this.#take(next, this.name)
+    this.#incarnation = next
+    this.#run = run
+    this.#listener?.onLeaseLost({ departed })
+  }
+
+  /** Whose own lease may be over cannot tell whose is. */
+  get #mayJudge(): boolean {
+    return this.#clock.monotonic() - this.#connectedAt >= LEASE_MS && this.leaseAgeMs <= LEASE_MS
   }
 
   async #sweepSafely(): Promise<void> {
-    if (this.#sweeping || this.#clock.monotonic() - this.#connectedAt < LEASE_MS) return
+    if (this.#sweeping || !this.#mayJudge) return
     this.#sweeping = true
     try {
       await this.#sweep()
@@ -170,42 +227,39 @@ export class RedisNodes implements Nodes {
   }
 
   async #sweep(): Promise<void> {
-    const { commands } = this.#connections
-    for (;;) {
+    while (this.#mayJudge) {
       const { leases, nodeConnections, dead, ended } = this.#keys
-      const node = await commands.rcClaimDead(leases, nodeConnections, dead, ended, CLAIM_MS, ENDED_TTL_MS)
-      if (node === null) return
+      const { latestMs } = this.#time
+      const keys = [leases, nodeConnections, dead, ended] as const
+      const ttls = [CLAIM_MS, ENDED_TTL_MS, LEASE_MS] as const
+      const [nowMs, node] = await this.#connections.commands.rcClaimDead(...keys, ...ttls, latestMs, this.name)
+      if (nowMs > latestMs) this.#onLateAnswer(nowMs)
+      if (node === undefined) return
       await this.#bury(node)
-      await commands.zrem(dead, node)
     }
+  }
+
+  /** Redis was away, or its clock was set: the others' leases may be over through no fault of their own. */
+  #onLateAnswer(nowMs: number): void {
+    this.#time.hear(nowMs)
+    this.#beginWaiting()
   }
 
   async #bury(node: string): Promise<void> {
-    const { commands } = this.#connections
-    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
-    const rooms = await Promise.all(
-      partitions.map((partition) => commands.smembers(this.#keys.nodeRooms(partition, node)))
-    )
-    for (const room of rooms.flat()) await this.#clearRoom(room, node)
-    await Promise.all(partitions.map((partition) => this.#clearOnline(partition, node)))
+    const { commands: redis } = this.#connections
+    const onDeparture = (departure: RoomDeparture) => this.#listener?.onDeparture(departure)
+    const { monotonic } = this.#clock
+    const now = () => this.#time.nowMs
+    const seenTtlMs = this.#seenTtlMs
+    await new Burial({ redis, keys: this.#keys, node, now, monotonic, seenTtlMs, onDeparture }).run()
   }
 
-  async #clearRoom(room: string, node: string): Promise<void> {
-    const keys = roomKeys(this.#keys, room, node)
-    for (let left = 1; left > 0; ) {
-      const [leftOver, users, ...userIds] = await this.#connections.commands.rcClearRoom(...keys, room, PAGE)
-      left = leftOver
-      this.#listener?.onDeparture({ room, userIds, users })
-    }
+  #nameOf(incarnation: number): string {
+    return `${this.nodeId}.${incarnation}`
   }
+}
 
-  async #clearOnline(partition: number, node: string): Promise<void> {
-    const { commands } = this.#connections
-    const keys = onlineKeys(this.#keys, partition, node)
-    const connectionIds = await commands.hkeys(keys[1])
-    for (let start = 0; start < connectionIds.length; start += PAGE) {
-      const page = connectionIds.slice(start, start + PAGE)
-      await commands.rcDisconnectUsers(...keys, this.#clock.now(), this.#seenTtlMs, ...page)
-    }
-  }
+/** The node that has or had this name. */
+export function nodeIdOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('.'))
 }

@@ -2,7 +2,10 @@ import { answered } from '../answered.js'
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
 import type { RedisConnection } from './connections.js'
 import { type Keys, PARTITIONS, partitionOf } from './keys.js'
+import { pagesByPartition } from './partition-pages.js'
 
+/** Rooms that one script counts. */
+const COUNT_PAGE = 500
 /** Partitions asked at once when rooms are listed. */
 const LISTING_WIDTH = 32
 
@@ -33,9 +36,11 @@ export class RedisPresence implements Presence {
   }
 
   async join(memberships: readonly Membership[]): Promise<PresenceChange[]> {
-    const replies = memberships.map(({ room, connectionId, userId }) =>
-      this.#redis.rcJoinRoom(...roomKeys(this.#keys, room, this.#node()), room, connectionId, userId, this.#now())
-    )
+    const node = this.#node()
+    const replies = memberships.map(({ room, connectionId, userId }) => {
+      const keys = [...roomKeys(this.#keys, room, node), this.#keys.fence(partitionOf(room), node)]
+      return this.#redis.rcJoinRoom(...keys, room, connectionId, userId, this.#now())
+    })
     return changesOf(memberships, await answered(Promise.all(replies)))
   }
 
@@ -47,7 +52,10 @@ export class RedisPresence implements Presence {
   }
 
   async counts(rooms: readonly string[]): Promise<Counts[]> {
-    return await answered(Promise.all(rooms.map((room) => this.#count(room))))
+    const counts = new Map<string, Counts>()
+    const pages = [...pagesByPartition(rooms, COUNT_PAGE)]
+    await answered(Promise.all(pages.map((page) => this.#countPage(page, counts))))
+    return rooms.map((room) => counts.get(room) ?? { users: 0, connections: 0 })
   }
 
   async members(
@@ -91,14 +99,15 @@ export class RedisPresence implements Presence {
 
   async connect(connectionId: string, userId: string): Promise<void> {
     const partition = partitionOf(userId)
-    const keys = [this.#keys.online(partition), this.#keys.nodeOnline(partition, this.#node())] as const
-    await answered(this.#redis.rcConnectUser(...keys, connectionId, userId))
+    const [online, nodeOnline] = onlineKeys(this.#keys, partition, this.#node())
+    const fence = this.#keys.fence(partition, this.#node())
+    await answered(this.#redis.rcConnectUser(online, nodeOnline, fence, connectionId, userId))
   }
 
   async disconnect(connectionId: string, userId: string): Promise<void> {
     const partition = partitionOf(userId)
     const keys = onlineKeys(this.#keys, partition, this.#node())
-    await answered(this.#redis.rcDisconnectUsers(...keys, this.#now(), this.#seenTtlMs, connectionId))
+    await answered(this.#redis.rcDisconnectUser(...keys, this.#now(), this.#seenTtlMs, connectionId))
   }
 
   async lastSeen(userId: string): Promise<number | undefined> {
@@ -119,12 +128,14 @@ export class RedisPresence implements Presence {
     return { users: sum(userCounts), rooms: sum(roomCounts) }
   }
 
-  async #count(room: string): Promise<Counts> {
-    const [users, connections] = await Promise.all([
-      this.#redis.hlen(this.#keys.users(room)),
-      this.#redis.hget(this.#keys.roomConnections(partitionOf(room)), room)
-    ])
-    return { users, connections: Number(connections) }
+  /** Rooms of one partition. */
+  async #countPage(rooms: readonly string[], counts: Map<string, Counts>): Promise<void> {
+    const connections = this.#keys.roomConnections(partitionOf(rooms[0] ?? ''))
+    const keys = [connections, ...rooms.map((room) => this.#keys.users(room))]
+    const answer = await this.#redis.rcCountRooms(keys.length, ...keys, ...rooms)
+    for (const [index, room] of rooms.entries()) {
+      counts.set(room, { users: answer[2 * index] ?? 0, connections: answer[2 * index + 1] ?? 0 })
+    }
   }
 
   async #listRooms(
@@ -145,7 +156,7 @@ export class RedisPresence implements Presence {
   }
 }
 
-/** The keys of the scripts that join, leave and clear, in their order. */
+/** The keys of the scripts that leave and clear, in their order; joining needs one more. */
 export function roomKeys(keys: Keys, room: string, node: string): [string, string, string, string, string, string] {
   const partition = partitionOf(room)
   return [
@@ -158,7 +169,7 @@ export function roomKeys(keys: Keys, room: string, node: string): [string, strin
   ]
 }
 
-/** The keys of the script that disconnects users, in their order. */
+/** The keys of the scripts that disconnect users, in their order. */
 export function onlineKeys(keys: Keys, partition: number, node: string): [string, string, string] {
   return [keys.online(partition), keys.nodeOnline(partition, node), keys.seen(partition, '')]
 }

@@ -16,8 +16,9 @@ import type {
   Streams
 } from '../streams.js'
 import { type RedisConnections, renew } from './connections.js'
-import { type Keys, partitionOf } from './keys.js'
+import type { Keys } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
+import { pagesByPartition } from './partition-pages.js'
 import type { RunWatch } from './run-watch.js'
 
 /** Epoch and top outlive the messages by a day (protocol.md, section 1). */
@@ -136,7 +137,7 @@ export class RedisStreams implements Streams {
 
   async tops(channels: readonly ChannelId[]): Promise<Position[]> {
     const run = this.#currentRun()
-    const pages = [...pagesByPartition(channels)]
+    const pages = [...pagesByPartition(channels, TOUCH_PAGE)]
     const found = await answered(Promise.all(pages.map((page) => this.#touch(page, run))))
     const tops = new Map(found.flat())
     // Each was asked for, so each is there.
@@ -256,17 +257,4 @@ function forkOf(text: string): Fork {
 
 function messageOf([, fields]: Entry): StoredMessage | undefined {
   return fields[1] && decodeMessage(fields[1])
-}
-
-/** What one script may touch together, in pages that do not hold Redis up. */
-function* pagesByPartition(channels: readonly ChannelId[]): Iterable<ChannelId[]> {
-  const groups = new Map<number, Set<ChannelId>>()
-  for (const channel of channels) {
-    const partition = partitionOf(channel)
-    groups.set(partition, (groups.get(partition) ?? new Set()).add(channel))
-  }
-  for (const group of groups.values()) {
-    const members = [...group]
-    for (let start = 0; start < members.length; start += TOUCH_PAGE) yield members.slice(start, start + TOUCH_PAGE)
-  }
 }

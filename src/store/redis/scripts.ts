@@ -1,8 +1,8 @@
-import { ANONYMOUS_PREFIX } from '../../protocol/ids.js'
 import { FORKS_MAX } from '../continuity.js'
 import { PAGE_BYTES_MAX } from '../streams.js'
 import { cursorScripts } from './cursor-scripts.js'
 import { groupScripts } from './group-scripts.js'
+import { presenceScripts, refuseBuried } from './presence-scripts.js'
 
 /*
  * Each changing step is one script: all checks come before the first write, as Redis rolls nothing back. Offsets are
@@ -166,105 +166,13 @@ const read = /* lua */ `
 `
 
 /**
- * KEYS users, members of the node, rooms, connections by room, rooms of the node, names of users; ARGV room, connection,
- * user, now ms.
- * Answers {user changed, users, connections}.
- */
-const joinRoom = /* lua */ `
-  local changed = 0
-  if redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[3]) == 1 then
-    local connections, joined_at = string.match(redis.call('HGET', KEYS[1], ARGV[3]) or '', '^(%d+):(%d+)$')
-    if not connections then
-      changed = 1
-      redis.call('ZADD', KEYS[6], 0, ARGV[3])
-    end
-    redis.call('HSET', KEYS[1], ARGV[3], string.format('%.0f:%s', (connections or 0) + 1, joined_at or ARGV[4]))
-    redis.call('HINCRBY', KEYS[4], ARGV[1], 1)
-    redis.call('ZADD', KEYS[3], 0, ARGV[1])
-    redis.call('SADD', KEYS[5], ARGV[1])
-  end
-  return { changed, redis.call('HLEN', KEYS[1]), tonumber(redis.call('HGET', KEYS[4], ARGV[1]) or 0) }
-`
-
-/** Takes one connection out of a room; answers whether its user left with it. Keys as `joinRoom`. */
-const removeMember = /* lua */ `
-  local function remove_member (keys, room, connection)
-    local user = redis.call('HGET', keys[2], connection)
-    if not user then return false end
-    redis.call('HDEL', keys[2], connection)
-    if redis.call('HINCRBY', keys[4], room, -1) <= 0 then
-      redis.call('HDEL', keys[4], room)
-      redis.call('ZREM', keys[3], room)
-    end
-    if redis.call('EXISTS', keys[2]) == 0 then redis.call('SREM', keys[5], room) end
-    local connections, joined_at = string.match(redis.call('HGET', keys[1], user) or '', '^(%d+):(%d+)$')
-    if connections and tonumber(connections) > 1 then
-      redis.call('HSET', keys[1], user, string.format('%.0f:%s', connections - 1, joined_at))
-      return false
-    end
-    redis.call('HDEL', keys[1], user)
-    redis.call('ZREM', keys[6], user)
-    return user
-  end
-`
-
-/** KEYS as joinRoom; ARGV room, connection. Answers {user changed, users, connections}. */
-const leaveRoom = /* lua */ `
-  ${removeMember}
-  local user = remove_member(KEYS, ARGV[1], ARGV[2])
-  local connections = tonumber(redis.call('HGET', KEYS[4], ARGV[1]) or 0)
-  return { user and 1 or 0, redis.call('HLEN', KEYS[1]), connections }
-`
-
-/** KEYS as joinRoom, of a dead node; ARGV room, page size. Answers {connections left over, users, user that left …}. */
-const clearRoom = /* lua */ `
-  ${removeMember}
-  local gone = {}
-  -- A table that many have left is mostly empty: go on until something is found.
-  local cursor, page = '0', {}
-  repeat
-    local scanned = redis.call('HSCAN', KEYS[2], cursor, 'COUNT', ARGV[2])
-    cursor, page = scanned[1], scanned[2]
-  until #page > 0 or cursor == '0'
-  for index = 1, #page, 2 do
-    local user = remove_member(KEYS, ARGV[1], page[index])
-    if user then gone[#gone + 1] = user end
-  end
-  local left = redis.call('HLEN', KEYS[2])
-  if left == 0 then redis.call('SREM', KEYS[5], ARGV[1]) end
-  return { left, redis.call('HLEN', KEYS[1]), unpack(gone) }
-`
-
-/** KEYS online, online of the node; ARGV connection, user. */
-const connectUser = /* lua */ `
-  if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 1 then redis.call('HINCRBY', KEYS[1], ARGV[2], 1) end
-`
-
-/**
- * KEYS online, online of the node, beginning of the keys that tell when a user was there last; ARGV now ms, ttl ms,
- * connection …, at most some hundreds.
- */
-const disconnectUsers = /* lua */ `
-  for index = 3, #ARGV do
-    local user = redis.call('HGET', KEYS[2], ARGV[index])
-    if user then
-      redis.call('HDEL', KEYS[2], ARGV[index])
-      if redis.call('HINCRBY', KEYS[1], user, -1) <= 0 then
-        redis.call('HDEL', KEYS[1], user)
-        -- Nobody comes back under an anonymous name.
-        if string.sub(user, 1, ${ANONYMOUS_PREFIX.length}) ~= '${ANONYMOUS_PREFIX}' then
-          redis.call('SET', KEYS[3] .. user, ARGV[1], 'PX', ARGV[2])
-        end
-      end
-    end
-  end
-`
-
-/**
- * KEYS session; ARGV generation, user, token hash, owner, rooms, removal id, ttl ms. Answers 1, or 0 where a later owner
- * has it.
+ * KEYS session, fence of the owner; ARGV generation, user, token hash, owner, rooms, removal id, ttl ms. Answers 1, or 0
+ * where a later owner has it.
  */
 const saveSession = /* lua */ `
+  ${refuseBuried}
+  local refusal = refuse_buried(KEYS[2])
+  if refusal then return refusal end
   local generation = redis.call('HGET', KEYS[1], 'generation')
   if generation and tonumber(generation) > tonumber(ARGV[1]) then return 0 end
   redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'user', ARGV[2], 'token', ARGV[3], 'owner', ARGV[4], 'rooms', ARGV[5],
@@ -275,10 +183,30 @@ const saveSession = /* lua */ `
 `
 
 /**
- * KEYS session; ARGV token hash, next token hash, owner, now ms, how long the token before works, ttl ms. Answers
- * {generation, user, rooms, former owner, removal id}, or nil where the token does not match.
+ * KEYS session, fence of the owner; ARGV generation, owner, ttl ms. Answers `held`, `taken` where a later owner has it,
+ * `gone` where nobody has.
+ */
+const reclaimSession = /* lua */ `
+  ${refuseBuried}
+  local refusal = refuse_buried(KEYS[2])
+  if refusal then return refusal end
+  local generation = redis.call('HGET', KEYS[1], 'generation')
+  if not generation then return 'gone' end
+  if tonumber(generation) > tonumber(ARGV[1]) then return 'taken' end
+  redis.call('HSET', KEYS[1], 'owner', ARGV[2])
+  redis.call('HDEL', KEYS[1], 'released')
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return 'held'
+`
+
+/**
+ * KEYS session, fence of the next owner; ARGV token hash, next token hash, owner, now ms, how long the token before
+ * works, ttl ms. Answers {generation, user, rooms, former owner, removal id}, or nil where the token does not match.
  */
 const takeSession = /* lua */ `
+  ${refuseBuried}
+  local refusal = refuse_buried(KEYS[2])
+  if refusal then return refusal end
   local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms', 'removal')
   if not known[1] then return nil end
   local is_previous = known[2] == ARGV[1] and tonumber(known[3]) > tonumber(ARGV[4])
@@ -316,13 +244,33 @@ const endOfLease = /* lua */ `
   return redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('ZSCORE', KEYS[2], ARGV[1])
 `
 
-/** KEYS leases, connections; ARGV node, lease ms, connections, 1 to take the lease or 0 to renew it. Answers 1 if held. */
+/**
+ * KEYS leases, connections; ARGV node, lease ms, connections. Renews a lease that nobody ended. Answers {1 if held, now
+ * ms}.
+ */
 const renewLease = /* lua */ `
   ${nowMs}
-  if ARGV[4] == '0' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-  redis.call('ZADD', KEYS[1], string.format('%.0f', now_ms() + ARGV[2]), ARGV[1])
+  local now = now_ms()
+  if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return { 0, now } end
+  redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[2]), ARGV[1])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-  return 1
+  return { 1, now }
+`
+
+/**
+ * KEYS leases, connections, dead, ended; ARGV node, lease ms, connections, former name (empty: none). Takes a lease. What
+ * stands under the former name is left to be buried, but not before the node had the time to write it under its new one.
+ * Answers {1 where the former is known to have ended, now ms}.
+ */
+const takeLease = /* lua */ `
+  ${nowMs}
+  local now = now_ms()
+  local until_ms = string.format('%.0f', now + ARGV[2])
+  redis.call('ZADD', KEYS[1], until_ms, ARGV[1])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+  if ARGV[4] == '' then return { 0, now } end
+  if not redis.call('ZSCORE', KEYS[1], ARGV[4]) then redis.call('ZADD', KEYS[3], 'NX', until_ms, ARGV[4]) end
+  return { redis.call('ZSCORE', KEYS[4], ARGV[4]) and 1 or 0, now }
 `
 
 /** KEYS leases, connections, dead; ARGV node. What it leaves in the presence is removed as a dead node's. */
@@ -332,13 +280,25 @@ const dropLease = /* lua */ `
   redis.call('ZADD', KEYS[3], 0, ARGV[1])
 `
 
-/** KEYS leases, connections, dead, ended; ARGV claim ms, how long the end of a lease is remembered. Hands one dead node to the caller for that long; answers it, or nil. */
+/**
+ * KEYS leases, connections, dead, ended; ARGV claim ms, how long the end of a lease is remembered, lease ms, the latest
+ * time at which the caller may judge, the caller's own name. Hands one dead node to the caller for the time of a claim. Answers {now ms, node
+ * if there is one}.
+ */
 const claimDead = /* lua */ `
   ${nowMs}
   local now = now_ms()
+  -- It waited too long on its way, or the clock jumped: the others had no time to renew.
+  if now > tonumber(ARGV[4]) then return { now } end
   local claimed_until = string.format('%.0f', now + ARGV[1])
-  now = string.format('%.0f', now)
-  local node = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
+  local leased_until = string.format('%.0f', now + ARGV[3])
+  -- Nobody holds a lease for longer, but where the clock was set back.
+  for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. leased_until, '+inf', 'LIMIT', 0, 100)) do
+    redis.call('ZADD', KEYS[1], leased_until, ahead)
+  end
+  local at = string.format('%.0f', now)
+  local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', at, 'LIMIT', 0, 2)
+  local node = ended[1] ~= ARGV[5] and ended[1] or ended[2]
   if node then
     redis.call('ZADD', KEYS[4], redis.call('ZSCORE', KEYS[1], node), node)
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now - ARGV[2]))
@@ -346,10 +306,17 @@ const claimDead = /* lua */ `
     redis.call('ZREM', KEYS[1], node)
     redis.call('HDEL', KEYS[2], node)
   else
-    node = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 1)[1]
+    node = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', at, 'LIMIT', 0, 1)[1]
   end
-  if node then redis.call('ZADD', KEYS[3], claimed_until, node) end
-  return node
+  if not node then return { now } end
+  redis.call('ZADD', KEYS[3], claimed_until, node)
+  return { now, node }
+`
+
+/** KEYS dead; ARGV node, claim ms. Whoever buries it goes on with it. */
+const holdDead = /* lua */ `
+  ${nowMs}
+  redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', now_ms() + ARGV[2]), ARGV[1])
 `
 
 /** KEYS leases, connections; ARGV node. Answers {nodes alive, connections of the others}. */
@@ -367,21 +334,20 @@ const countNodes = /* lua */ `
 export const scripts = {
   rcTouch: { lua: touch },
   rcRead: { lua: read, numberOfKeys: 2 },
-  rcJoinRoom: { lua: joinRoom, numberOfKeys: 6 },
-  rcLeaveRoom: { lua: leaveRoom, numberOfKeys: 6 },
-  rcClearRoom: { lua: clearRoom, numberOfKeys: 6 },
-  rcConnectUser: { lua: connectUser, numberOfKeys: 2 },
-  rcDisconnectUsers: { lua: disconnectUsers, numberOfKeys: 3 },
   rcRenewLease: { lua: renewLease, numberOfKeys: 2 },
+  rcTakeLease: { lua: takeLease, numberOfKeys: 4 },
   rcDropLease: { lua: dropLease, numberOfKeys: 3 },
   rcClaimDead: { lua: claimDead, numberOfKeys: 4 },
-  rcSaveSession: { lua: saveSession, numberOfKeys: 1 },
-  rcTakeSession: { lua: takeSession, numberOfKeys: 1 },
+  rcHoldDead: { lua: holdDead, numberOfKeys: 1 },
+  rcSaveSession: { lua: saveSession, numberOfKeys: 2 },
+  rcReclaimSession: { lua: reclaimSession, numberOfKeys: 2 },
+  rcTakeSession: { lua: takeSession, numberOfKeys: 2 },
   rcReleaseSession: { lua: releaseSession, numberOfKeys: 1 },
   rcEndSession: { lua: endSession, numberOfKeys: 1 },
   rcRecordRemoval: { lua: recordRemoval, numberOfKeys: 1 },
   rcEndOfLease: { lua: endOfLease, numberOfKeys: 2 },
   rcCountNodes: { lua: countNodes, numberOfKeys: 2 },
   ...cursorScripts,
+  ...presenceScripts,
   ...groupScripts
 } as const

@@ -3,10 +3,20 @@ import { type NativeScript, numberAt, textAt } from './script.js'
 
 const rcRenewLease: NativeScript = ({ db, keys: [leases = '', connections = ''], argv }) => {
   const node = textAt(argv, 0)
-  if (textAt(argv, 3) === '0' && db.score(leases, node) === undefined) return 0
+  if (db.score(leases, node) === undefined) return [0, db.now()]
   db.zadd(leases, db.now() + numberAt(argv, 1), node)
   db.hset(connections, node, textAt(argv, 2))
-  return 1
+  return [1, db.now()]
+}
+
+const rcTakeLease: NativeScript = ({ db, keys: [leases = '', connections = '', dead = '', ended = ''], argv }) => {
+  const [node, former] = [textAt(argv, 0), textAt(argv, 3)]
+  const until = db.now() + numberAt(argv, 1)
+  db.zadd(leases, until, node)
+  db.hset(connections, node, textAt(argv, 2))
+  if (former === '') return [0, db.now()]
+  if (db.score(leases, former) === undefined && db.score(dead, former) === undefined) db.zadd(dead, until, former)
+  return [db.score(ended, former) === undefined ? 0 : 1, db.now()]
 }
 
 const rcDropLease: NativeScript = ({ db, keys: [leases = '', connections = '', dead = ''], argv }) => {
@@ -20,7 +30,10 @@ const rcDropLease: NativeScript = ({ db, keys: [leases = '', connections = '', d
 const rcClaimDead: NativeScript = ({ db, keys, argv }) => {
   const [leases, connections, dead, ended] = [0, 1, 2, 3].map((index) => textAt(keys, index)) as Four
   const now = db.now()
-  let node = dueOf(db, leases, now)
+  if (now > numberAt(argv, 3)) return [now]
+  const leasedUntil = now + numberAt(argv, 2)
+  for (const [ahead, until] of db.scores(leases)) if (until > leasedUntil) db.zadd(leases, leasedUntil, ahead)
+  let node = dueOf(db, leases, now, textAt(argv, 4))
   if (node === undefined) {
     node = dueOf(db, dead, now)
   } else {
@@ -32,8 +45,15 @@ const rcClaimDead: NativeScript = ({ db, keys, argv }) => {
     db.zrem(leases, node)
     db.hdel(connections, node)
   }
-  if (node !== undefined) db.zadd(dead, now + numberAt(argv, 0), node)
-  return node ?? null
+  if (node === undefined) return [now]
+  db.zadd(dead, now + numberAt(argv, 0), node)
+  return [now, node]
+}
+
+const rcHoldDead: NativeScript = ({ db, keys: [dead = ''], argv }) => {
+  const node = textAt(argv, 0)
+  if (db.score(dead, node) !== undefined) db.zadd(dead, db.now() + numberAt(argv, 1), node)
+  return null
 }
 
 const rcEndOfLease: NativeScript = ({ db, keys: [leases = '', ended = ''], argv }) => {
@@ -50,14 +70,16 @@ const rcCountNodes: NativeScript = ({ db, keys: [leases = '', connections = ''],
 type Four = [string, string, string, string]
 
 /** The first whose time is over. */
-function dueOf(db: Database, key: string, now: number): string | undefined {
-  return db.scores(key).find(([, at]) => at <= now)?.[0]
+function dueOf(db: Database, key: string, now: number, but = ''): string | undefined {
+  return db.scores(key).find(([name, at]) => at <= now && name !== but)?.[0]
 }
 
 export const nodeScripts: Record<string, NativeScript> = {
   rcRenewLease,
+  rcTakeLease,
   rcDropLease,
   rcClaimDead,
+  rcHoldDead,
   rcEndOfLease,
   rcCountNodes
 }

@@ -1,5 +1,5 @@
 import { ANONYMOUS_PREFIX } from '../../../src/protocol/ids.js'
-import type { Database } from './database.js'
+import { type Database, ReplyError } from './database.js'
 import { type NativeScript, numberAt, textAt } from './script.js'
 
 /** As the scripts of rooms are given them. */
@@ -13,6 +13,7 @@ interface RoomKeys {
 }
 
 const rcJoinRoom: NativeScript = ({ db, keys, argv }) => {
+  refuseBuried(db, textAt(keys, 6))
   const at = roomKeys(keys)
   const [room, connection, user, now] = [textAt(argv, 0), textAt(argv, 1), textAt(argv, 2), textAt(argv, 3)]
   let changed = 0
@@ -40,14 +41,22 @@ const rcLeaveRoom: NativeScript = ({ db, keys, argv }) => {
 const rcClearRoom: NativeScript = ({ db, keys, argv }) => {
   const at = roomKeys(keys)
   const room = textAt(argv, 0)
+  // What is taken is gone: the next page begins where this one did.
   const page = [...db.hash(at.members).keys()].slice(0, numberAt(argv, 1))
   const gone = page.flatMap((connection) => removeMember(db, at, room, connection) ?? [])
   const left = db.hash(at.members).size
   if (left === 0) db.srem(at.nodeRooms, room)
-  return [left, db.hash(at.users).size, ...gone]
+  return ['0', left, db.hash(at.users).size, gone]
 }
 
+const rcCountRooms: NativeScript = ({ db, keys: [connections = '', ...users], argv }) =>
+  argv.flatMap((room, index) => {
+    const count = Number(db.hash(connections).get(String(room)) ?? 0)
+    return [db.hash(users[index] ?? '').size, count]
+  })
+
 const rcConnectUser: NativeScript = ({ db, keys, argv }) => {
+  refuseBuried(db, textAt(keys, 2))
   const [online, nodeOnline] = [textAt(keys, 0), textAt(keys, 1)]
   const [connection, user] = [textAt(argv, 0), textAt(argv, 1)]
   if (db.hash(nodeOnline).has(connection)) return null
@@ -56,17 +65,39 @@ const rcConnectUser: NativeScript = ({ db, keys, argv }) => {
   return null
 }
 
-const rcDisconnectUsers: NativeScript = ({ db, keys, argv }) => {
-  const [online, nodeOnline, seen] = [textAt(keys, 0), textAt(keys, 1), textAt(keys, 2)]
-  for (const connection of argv.slice(2).map(String)) {
-    const user = db.hash(nodeOnline).get(connection)
-    if (user === undefined) continue
-    db.hdel(nodeOnline, connection)
-    if (db.hincrby(online, user, -1) > 0) continue
-    db.hdel(online, user)
-    if (!user.startsWith(ANONYMOUS_PREFIX)) db.set(`${seen}${user}`, textAt(argv, 0), numberAt(argv, 1))
-  }
+const rcDisconnectUser: NativeScript = ({ db, keys, argv }) => {
+  removeOnline(db, keys, { connection: textAt(argv, 2), now: textAt(argv, 0), ttlMs: numberAt(argv, 1) })
   return null
+}
+
+const rcClearOnline: NativeScript = ({ db, keys, argv }) => {
+  const nodeOnline = textAt(keys, 1)
+  const page = [...db.hash(nodeOnline).keys()].slice(0, numberAt(argv, 2))
+  for (const connection of page) {
+    removeOnline(db, keys, { connection, now: textAt(argv, 0), ttlMs: numberAt(argv, 1) })
+  }
+  return ['0', db.hash(nodeOnline).size]
+}
+
+interface Goodbye {
+  readonly connection: string
+  readonly now: string
+  readonly ttlMs: number
+}
+
+function removeOnline(db: Database, keys: readonly string[], { connection, now, ttlMs }: Goodbye): void {
+  const [online, nodeOnline, seen] = [textAt(keys, 0), textAt(keys, 1), textAt(keys, 2)]
+  const user = db.hash(nodeOnline).get(connection)
+  if (user === undefined) return
+  db.hdel(nodeOnline, connection)
+  if (db.hincrby(online, user, -1) > 0) return
+  db.hdel(online, user)
+  if (!user.startsWith(ANONYMOUS_PREFIX)) db.set(`${seen}${user}`, now, ttlMs)
+}
+
+/** Refuses the writing of a node that counts as dead. */
+export function refuseBuried(db: Database, fence: string): void {
+  if (db.has(fence)) throw new ReplyError('BURIED this node counts as dead')
 }
 
 /** Takes one connection out of a room; gives its user where that left with it. */
@@ -79,7 +110,9 @@ function removeMember(db: Database, at: RoomKeys, room: string, connection: stri
     db.zrem(at.rooms, room)
   }
   if (!db.has(at.members)) db.srem(at.nodeRooms, room)
-  const [connections, joinedAt] = (db.hash(at.users).get(user) ?? '').split(':')
+  const counted = db.hash(at.users).get(user)
+  if (counted === undefined) return undefined
+  const [connections, joinedAt] = counted.split(':')
   if (Number(connections) > 1) {
     db.hset(at.users, user, `${Number(connections) - 1}:${joinedAt}`)
     return undefined
@@ -102,6 +135,8 @@ export const presenceScripts: Record<string, NativeScript> = {
   rcJoinRoom,
   rcLeaveRoom,
   rcClearRoom,
+  rcCountRooms,
   rcConnectUser,
-  rcDisconnectUsers
+  rcDisconnectUser,
+  rcClearOnline
 }

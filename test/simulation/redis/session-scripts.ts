@@ -1,7 +1,9 @@
 import type { Database } from './database.js'
+import { refuseBuried } from './presence-scripts.js'
 import { type NativeScript, numberAt, textAt } from './script.js'
 
-const rcSaveSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
+const rcSaveSession: NativeScript = ({ db, keys: [key = '', fence = ''], argv }) => {
+  refuseBuried(db, fence)
   const generation = db.hash(key).get('generation')
   if (generation !== undefined && Number(generation) > numberAt(argv, 0)) return 0
   const fields = ['generation', 'user', 'token', 'owner', 'rooms', 'removal']
@@ -11,7 +13,19 @@ const rcSaveSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
   return 1
 }
 
-const rcTakeSession: NativeScript = ({ db, keys: [key = ''], argv }) => {
+const rcReclaimSession: NativeScript = ({ db, keys: [key = '', fence = ''], argv }) => {
+  refuseBuried(db, fence)
+  const generation = db.hash(key).get('generation')
+  if (generation === undefined) return 'gone'
+  if (Number(generation) > numberAt(argv, 0)) return 'taken'
+  db.hset(key, 'owner', textAt(argv, 1))
+  db.hdel(key, 'released')
+  db.expire(key, numberAt(argv, 2))
+  return 'held'
+}
+
+const rcTakeSession: NativeScript = ({ db, keys: [key = '', fence = ''], argv }) => {
+  refuseBuried(db, fence)
   const known = new Map(db.hash(key))
   const [token, next, owner, now] = [textAt(argv, 0), textAt(argv, 1), textAt(argv, 2), numberAt(argv, 3)]
   if (!known.has('token')) return null
@@ -48,6 +62,7 @@ function isOfGeneration(db: Database, key: string, generation: string): boolean 
 
 export const sessionScripts: Record<string, NativeScript> = {
   rcSaveSession,
+  rcReclaimSession,
   rcTakeSession,
   rcReleaseSession,
   rcEndSession

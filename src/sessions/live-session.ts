@@ -1,0 +1,32 @@
+import type { Connection } from '../connections/connection.js'
+import type { LeaseLoss } from '../store/nodes.js'
+import type { OwnedSession, SessionRoom } from '../store/sessions.js'
+import type { Position } from '../store/streams.js'
+
+/** A session whose connection is on this node. */
+export interface LiveSession {
+  readonly connection: Connection
+  sessionId: string
+  tokenHash: string
+  generation: number
+  /** Confirmed positions by room. */
+  readonly rooms: Map<string, SessionRoom>
+  /** It joined a room once: there is something to keep. */
+  kept: boolean
+  /** Written at least once: it is in the store, unless it ended there. */
+  stored: boolean
+  /** Another node may have it, or ended it: nothing is written before that is known. */
+  doubt: LeaseLoss | undefined
+  /** Something confirmed is not saved yet. */
+  changed: boolean
+  /** Monotonic, in milliseconds. */
+  savedAt: number
+  /** What had been sent when the last ping was. */
+  pinged: { readonly serial: number; readonly positions: ReadonlyMap<string, Position> } | undefined
+}
+
+/** What of it is stored. */
+export function ownedBy({ sessionId, generation, tokenHash, connection, rooms }: LiveSession): OwnedSession {
+  const { userId, removalId } = connection
+  return { sessionId, userId: userId ?? '', generation, tokenHash, rooms: Object.fromEntries(rooms), removalId }
+}
