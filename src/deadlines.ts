@@ -3,9 +3,12 @@ import { storeUnavailable } from './errors.js'
 
 interface Wait {
   /** Monotonic, in milliseconds. */
-  readonly due: number
+  due: number
   readonly onOver: () => void
 }
+
+/** Later than this is no timer by itself: the process was held up, and heard nothing meanwhile. */
+const HELD_UP_MS = 500
 
 /** Waits of one length: they are over in the order in which they began, so one timer serves them all. */
 export class Deadlines {
@@ -20,7 +23,10 @@ export class Deadlines {
     this.#lengthMs = lengthMs
   }
 
-  /** Runs `onOver` when the time is over, unless the returned function is called first. `onOver` must not throw. */
+  /**
+   * Runs `onOver` when the time is over, unless the returned function is called first. `onOver` must not throw. The time
+   * in which the process was held up does not count: what came meanwhile is heard first.
+   */
   begin(onOver: () => void): () => void {
     const wait = { due: this.#clock.monotonic() + this.#lengthMs, onOver }
     this.#waits.add(wait)
@@ -45,13 +51,14 @@ export class Deadlines {
 
   #setTimer(delayMs: number): void {
     this.#timed = true
-    // What came in while the event loop was held up is heard first.
+    // One turn later: what came in is heard first.
     this.#clock.after(delayMs, () => setImmediate(() => this.#onTimer()))
   }
 
   #onTimer(): void {
     this.#timed = false
     const now = this.#clock.monotonic()
+    this.#forgive(now)
     for (const wait of this.#waits) {
       if (wait.due > now) {
         this.#setTimer(wait.due - now)
@@ -60,5 +67,11 @@ export class Deadlines {
       this.#waits.delete(wait)
       wait.onOver()
     }
+  }
+
+  #forgive(now: number): void {
+    const [first] = this.#waits
+    if (first === undefined || now - first.due < HELD_UP_MS) return
+    for (const wait of this.#waits) wait.due = now + this.#lengthMs
   }
 }

@@ -15,7 +15,7 @@ import type {
   StreamListener,
   Streams
 } from '../streams.js'
-import { type RedisConnections, renew } from './connections.js'
+import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import { pagesByPartition } from './partition-pages.js'
