@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { NotAskedError } from '../src/errors.js'
 import { Counters } from '../src/stats/counters.js'
 
 declare module 'fastify' {
@@ -15,6 +16,8 @@ export default fp(
     fastify.decorate('counters', counters)
     fastify.decorate('reportFailure', (error: unknown) => {
       counters.failures++
+      // That the store is away was said once.
+      if ((error as Error | undefined)?.cause instanceof NotAskedError) return
       fastify.log.error({ err: error }, 'a task in the background failed')
     })
   },

@@ -21,6 +21,13 @@ export default fp(
       onSignalsDropped: (count) => {
         counters.droppedSignals += count
       },
+      onRepair: () => {
+        counters.repairs++
+      },
+      onLoss: (loss) => {
+        counters.losses[loss]++
+      },
+      beforeReset: () => fastify.recovery.holdingsKept(),
       onError: reportFailure
     })
     await messageBus.start()

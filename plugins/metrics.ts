@@ -1,7 +1,7 @@
 import fastifyMetrics from 'fastify-metrics'
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Registry } from 'prom-client'
-import { handshakeRefusals } from '../src/stats/counters.js'
+import type { Counters } from '../src/stats/counters.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,7 +28,7 @@ export default fp(
         }
       }
     })
-    const { counters, ingest, messageQueue, pool, rooms, messageBus } = fastify
+    const { counters, ingest, messageQueue, pool, recovery, rooms, messageBus } = fastify
     const gauges: Array<[name: string, help: string, read: () => number]> = [
       ['roomcast_connections', 'Live connections of this node', () => pool.size],
       ['roomcast_users', 'Users with a connection to this node', () => pool.userCount],
@@ -39,6 +39,11 @@ export default fp(
         () => pool.laggingCount
       ],
       ['roomcast_channels', 'Channels that this node hears', () => messageBus.size],
+      [
+        'roomcast_store_available',
+        '1 while this node can keep its promises',
+        () => (recovery.readiness().ready ? 1 : 0)
+      ],
       ['roomcast_ingest_active', '1 on the node that reads the ingest stream', () => (ingest?.active ? 1 : 0)],
       ['roomcast_ingest_lag', 'Entries of the ingest stream that wait; 0 on the other nodes', () => ingest?.lag ?? 0]
     ]
@@ -57,6 +62,23 @@ export default fp(
       ['roomcast_deliveries_total', 'Messages handed to connections of this node', () => counters.deliveries],
       ['roomcast_connections_total', 'Connections that were taken in', () => counters.connections],
       ['roomcast_dropped_signals_total', 'Signals that lagging connections did not get', () => counters.droppedSignals],
+      [
+        'roomcast_repairs_total',
+        'Times that what did not come by itself was read from the log',
+        () => counters.repairs
+      ],
+      [
+        'roomcast_deaf_subscriptions_total',
+        'Subscriptions that heard nothing though their connection answered',
+        () => counters.deafSubscriptions
+      ],
+      ['roomcast_store_outages_total', 'Times that the store went away', () => counters.storeOutages],
+      ['roomcast_recoveries_total', 'Times that this node was whole again', () => counters.recoveries],
+      [
+        'roomcast_recovery_seconds_total',
+        'How long that took in all, from the first answer of the store',
+        () => counters.recoveryMs / 1000
+      ],
       ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures],
       ['roomcast_ingest_handled_total', 'Entries of the ingest stream that were handled', () => ingest?.handled ?? 0],
       ['roomcast_ingest_dead_total', 'Entries of the ingest stream that became dead letters', () => ingest?.dead ?? 0],
@@ -73,17 +95,42 @@ export default fp(
         }
       })
     }
-    new Counter({
-      name: 'roomcast_refused_handshakes_total',
-      help: 'Handshakes that were refused, by reason',
-      labelNames: ['reason'],
-      registers,
-      collect() {
-        this.reset()
-        for (const reason of handshakeRefusals) this.inc({ reason }, counters.refusedHandshakes[reason])
-      }
-    })
+    for (const { name, help, label, read } of byReason(counters)) {
+      new Counter({
+        name,
+        help,
+        registers,
+        labelNames: [label],
+        collect() {
+          this.reset()
+          for (const [reason, total] of Object.entries(read())) this.inc({ [label]: reason }, total)
+        }
+      })
+    }
     fastify.decorate('metricsRegistry', register)
   },
-  { name: 'metrics', dependencies: ['rooms', 'message-bus', 'message-queue', 'connections', 'counters'] }
+  { name: 'metrics', dependencies: ['rooms', 'message-bus', 'message-queue', 'recovery', 'connections', 'counters'] }
 )
+
+function byReason({ losses, refusedHandshakes, refusedPublishes }: Counters) {
+  return [
+    {
+      name: 'roomcast_losses_total',
+      help: 'Losses that receivers were told of',
+      label: 'told',
+      read: () => losses
+    },
+    {
+      name: 'roomcast_refused_publishes_total',
+      help: 'Publishes that the store did not take: not asked, or with an unknown outcome',
+      label: 'outcome',
+      read: () => ({ not_asked: refusedPublishes.notAsked, unknown: refusedPublishes.unknown })
+    },
+    {
+      name: 'roomcast_refused_handshakes_total',
+      help: 'Handshakes that were refused, by reason',
+      label: 'reason',
+      read: () => refusedHandshakes
+    }
+  ]
+}

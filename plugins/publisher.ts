@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { Publisher } from '../src/channels/publisher.js'
+import { NotAskedError } from '../src/errors.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,6 +18,10 @@ export default fp(
       idempotencyMs: config.IDEMPOTENCY_TTL * 1000,
       onPublished: () => {
         counters.messages++
+      },
+      onRefused: (error) => {
+        const { cause } = error as Error
+        counters.refusedPublishes[cause instanceof NotAskedError ? 'notAsked' : 'unknown']++
       }
     })
     fastify.decorate('publisher', publisher)

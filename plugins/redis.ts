@@ -1,5 +1,6 @@
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
+import type { Redis } from 'ioredis'
 import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
 import { watchEviction } from '../src/store/redis/eviction.js'
 import { followMaster } from '../src/store/redis/sentinel-watch.js'
@@ -9,14 +10,18 @@ export interface RedisPluginOptions {
   readonly openRedis?: (url: string) => Promise<RedisConnections>
 }
 
-/** Puts `redis.commands`, `.subscriber`, `.lease` and `.ingest` on the app, where `REDIS_URL` is set. */
+/**
+ * Puts `redis.commands`, `.subscriber`, `.lease` and `.ingest` on the app, where `REDIS_URL` is set: the only place that
+ * opens connections to Redis. They may not be ready, as Redis may be away.
+ */
 export default fp<RedisPluginOptions>(
   async (fastify, { openRedis = connectRedis }) => {
     const { REDIS_URL: url } = fastify.config
     if (url === undefined) return
-    const connections: RedisConnections = await openRedis(url)
+    const connections = await openRedis(url)
     for (const [namespace, client] of Object.entries(connections)) {
-      await fastify.register(fastifyRedis, { client, namespace })
+      await fastify.register(fastifyRedis, { client: asReady(client), namespace })
+      fastify.redis[namespace] = client
     }
     const stopFollowing = followMaster(connections, url)
     watchEviction(connections.commands, (policy) => {
@@ -32,3 +37,8 @@ export default fp<RedisPluginOptions>(
   },
   { name: 'redis', dependencies: ['config'] }
 )
+
+/** The plugin holds the start up until its client is ready, and a node starts without its Redis. */
+function asReady(client: Redis): Redis {
+  return Object.create(client, { status: { value: 'ready' } })
+}

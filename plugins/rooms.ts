@@ -29,6 +29,6 @@ export default fp(
   },
   {
     name: 'rooms',
-    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'users', 'counters']
+    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'counters']
   }
 )

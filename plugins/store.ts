@@ -37,6 +37,10 @@ async function openStore(fastify: FastifyInstance): Promise<Store> {
   if (url === undefined) return openEmbeddedStore({ dataDir, ...options })
   // The namespaces that plugins/redis.ts registered are these.
   const connections = fastify.redis as unknown as RedisConnections
+  const onDeaf = () => {
+    fastify.counters.deafSubscriptions++
+    fastify.log.warn('the subscription heard nothing and is made anew')
+  }
   const graceMs = fastify.config.PRESENCE_GRACE * 1000
-  return await openRedisStore({ connections, url, prefix, graceMs, ...options })
+  return await openRedisStore({ connections, url, prefix, graceMs, onDeaf, ...options })
 }

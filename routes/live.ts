@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from '
 import type { WebSocket } from 'ws'
 import { listOf, originOf } from '../src/config.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
-import { RoomcastError } from '../src/errors.js'
+import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
 import { pageHeaders } from '../src/page/page-headers.js'
 import { DEFAULT_DEVICE, isId, isNamedUser } from '../src/protocol/ids.js'
@@ -21,7 +21,7 @@ const DRAIN_RETRY_MS = 1000
 
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
-  const { config, counters, handshakes, live, pool } = fastify
+  const { config, counters, handshakes, live, pool, recovery } = fastify
   const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
@@ -43,7 +43,8 @@ const live: FastifyPluginAsync = async (fastify) => {
   const checks: ReadonlyArray<readonly [HandshakeRefusal, (request: FastifyRequest) => void]> = [
     ['origin', ({ headers: { origin, host } }) => checkOrigin(origin, host, allowedOrigins)],
     ['id', (request) => [queryId(request, 'user_id', isNamedUser), queryId(request, 'device_id', isId)]],
-    ['draining', () => checkOpen()],
+    ['draining', () => checkDraining()],
+    ['store', () => checkEntered()],
     ['limit', (request) => pool.checkRoom(request.ip, queryId(request, 'user_id', isNamedUser))],
     ['budget', () => handshakes.take()]
   ]
@@ -59,8 +60,13 @@ const live: FastifyPluginAsync = async (fastify) => {
     }
   }
 
-  function checkOpen(): void {
+  function checkDraining(): void {
     if (live.draining) throw new RoomcastError('draining', { retryAfterMs: DRAIN_RETRY_MS })
+  }
+
+  function checkEntered(): void {
+    // A node that was never in the cluster could serve nobody; later its connections outlast an outage.
+    if (!recovery.entered) throw storeUnavailable(new NotAskedError('not entered yet'))
   }
 
   function onSocket(socket: WebSocket, request: FastifyRequest): void {

@@ -36,7 +36,7 @@ export class Broadcasts {
   /** Begins to hear the broadcasts of all nodes. */
   async start(): Promise<void> {
     const { channels, pool, onDelivered } = this.#options
-    await channels.acquire(CHANNEL, {
+    await channels.listen(CHANNEL, {
       tag: { room: CHANNEL },
       retention: NO_RETENTION,
       onSignal: (_channel, { encoded, exclude }) => onDelivered(pool.broadcast(encoded, new Set(exclude)))

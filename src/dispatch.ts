@@ -1,4 +1,5 @@
-import { RoomcastError } from './errors.js'
+import { Deadline } from './deadline.js'
+import { RoomcastError, storeUnavailable } from './errors.js'
 import type { Answer, Context } from './handlers/context.js'
 import { exclusiveCommands, handlers } from './handlers/index.js'
 import { CloseCode } from './protocol/close-codes.js'
@@ -18,6 +19,13 @@ const beginningCommands: ReadonlySet<CommandType> = new Set<CommandType>([
   'group_message'
 ])
 
+/** Their outcome may be unknown: an id makes the retry safe, and so it is told in any case. */
+const publishingCommands: ReadonlySet<CommandType> = new Set<CommandType>([
+  'chat_message',
+  'direct_message',
+  'group_message'
+])
+
 /** Where a failure goes that is nobody's fault but ours. */
 export type ReportError = (error: unknown) => void
 
@@ -30,7 +38,31 @@ export function receive(context: Context, text: string, report: ReportError): vo
   const { id, command, failure } = decode(text, rooms.families.messageTypes, report)
   if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), id)
   else if (failure !== undefined) refuse(context, failure, id)
-  else connection.commands.push(() => answer(context, command, report), exclusiveCommands.has(command.type))
+  else run(context, command, report)
+}
+
+/** Its time runs from here, also while it waits for others. */
+function run(context: Context, command: Command, report: ReportError): void {
+  const { connection, clock, random, deadlines } = context
+  const deadline = new Deadline()
+  const messageId = publishingCommands.has(command.type)
+    ? nameMessage(command, random.timeUuid(clock.now()))
+    : undefined
+  const end = deadlines.begin(() => {
+    if (!deadline.expire() || connection.closed) return
+    const failure = storeUnavailable(new Error('no answer in time'))
+    failure.messageId = messageId
+    refuse(context, failure, command.id)
+  })
+  const task = () => answer(context, { command, deadline }, report).finally(end)
+  connection.commands.push(task, exclusiveCommands.has(command.type))
+}
+
+/** The id of the message, `fresh` where the client gave none. */
+function nameMessage({ body }: Command, fresh: string): string {
+  const draft = body as { message_id?: string }
+  draft.message_id ??= fresh
+  return draft.message_id
 }
 
 type Decoded = { readonly id: string | undefined } & (
@@ -70,19 +102,21 @@ export function refuse({ connection, clock }: Context, failure: RoomcastError, i
 /** Runs one command and answers it: a handler's error becomes an error reply. Never rejects. */
 async function answer<T extends CommandType>(
   context: Context,
-  command: Command<T>,
+  { command, deadline }: { command: Command<T>; deadline: Deadline },
   report: ReportError
 ): Promise<void> {
+  if (deadline.over) return
   const { connection } = context
   const { type, id } = command as { type: T; id: string | undefined }
   let outcome: Answer<T>
   try {
     if (beginningCommands.has(type)) connection.begin()
-    outcome = await handlers[type](context, command)
+    outcome = await handlers[type](context, command, deadline)
   } catch (error) {
-    if (!connection.closed) refuse(context, asFailure(error, report), id)
+    if (!connection.closed && !deadline.over) refuse(context, asFailure(error, report), id)
     return
   }
+  if (deadline.over) return
   // A heartbeat is answered in any case: that is what it is for.
   if (id !== undefined || type === 'heartbeat') connection.outbox.pushPayload(encodeReply(type, id, outcome.body))
   outcome.begin?.()

@@ -59,7 +59,10 @@ export class RoomcastError extends Error {
 /** How long a client should wait before it tries a store again that did not answer. */
 export const STORE_RETRY_AFTER_MS = 1000
 
-/** A store command without a certain outcome. */
+/** A store that is known to be away was not even asked: nothing has changed in it. */
+export class NotAskedError extends Error {}
+
+/** A store command without a certain outcome, unless `cause` is a `NotAskedError`. */
 export function storeUnavailable(cause: unknown): RoomcastError {
   return new RoomcastError('store_unavailable', { retryAfterMs: STORE_RETRY_AFTER_MS, cause })
 }

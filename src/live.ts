@@ -6,17 +6,16 @@ import type { HandshakeBudget } from './connections/handshake-budget.js'
 import type { Heartbeat } from './connections/heartbeat.js'
 import type { Transport } from './connections/transport.js'
 import type { Turn } from './connections/turn.js'
+import { Deadlines } from './deadlines.js'
 import { type ReportError, receive, refuse, refuseLine } from './dispatch.js'
 import type { RoomcastError } from './errors.js'
 import type { Context, Services } from './handlers/context.js'
 import type { DeviceFeeds } from './inbox/device-feeds.js'
 import { CloseCode, isCleanClose } from './protocol/close-codes.js'
 import { encodeConnected } from './protocol/pushes.js'
-import type { Random } from './random.js'
 
 export interface LiveOptions extends Services {
   readonly clock: Clock
-  readonly random: Random
   readonly pool: ConnectionPool
   readonly handshakes: HandshakeBudget
   readonly heartbeat: Heartbeat
@@ -50,12 +49,15 @@ export interface LiveConnection {
 }
 
 const LINE_FEED = 10
+/** Clients are promised an answer within three seconds (protocol.md 2.8). */
+const COMMAND_MS = 2800
 
 /** The life of connections on this node, from the welcome to the end. */
 export class Live {
   readonly #options: LiveOptions
   readonly #ending = new Set<Promise<void>>()
   readonly #drain: Drain
+  readonly #deadlines: Deadlines
   #draining = false
   #closing = false
   /** Sockets that are not quite gone yet. */
@@ -65,6 +67,7 @@ export class Live {
   constructor(options: LiveOptions) {
     this.#options = options
     this.#drain = new Drain({ clock: options.clock, durationMs: options.drainMs })
+    this.#deadlines = new Deadlines(options.clock, COMMAND_MS)
   }
 
   /** Takes a new connection in and welcomes it. */
@@ -81,7 +84,17 @@ export class Live {
     heartbeat.add(connection)
     const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
-    const context: Context = { rooms, users, inbox, groups, sessions, clock, connection }
+    const context: Context = {
+      rooms,
+      users,
+      inbox,
+      groups,
+      sessions,
+      clock,
+      random,
+      connection,
+      deadlines: this.#deadlines
+    }
     if (userId !== null) {
       try {
         users.identify(connection, userId)

@@ -20,6 +20,10 @@ export interface ChannelRegistryOptions {
   readonly clock: Clock
   readonly onDelivered: (count: number) => void
   readonly onSignalsDropped: (count: number) => void
+  readonly onRepair: () => void
+  readonly onLoss: (loss: 'gap' | 'reset') => void
+  /** As `Channel` has it. */
+  readonly beforeReset: () => Promise<void>
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -58,6 +62,10 @@ interface WaitingSubscribe {
 /** How often the newest positions are compared with what was heard: finds a last message that was lost. */
 const VERIFY_PERIOD_MS = 20_000
 const VERIFY_BATCH = 4000
+/** Channels that are repaired side by side. */
+const REPAIR_WIDTH = 500
+/** How long the look at the tops waits for its repairs: one channel that cannot be read must not hold the others up. */
+const REPAIR_WAIT_MS = 5000
 const RETRY_MS = 1000
 
 /** The channels that this node hears. The message bus: what the store publishes finds its way to connections here. */
@@ -79,7 +87,7 @@ export class ChannelRegistry implements StreamListener {
     await this.#options.streams.start(this)
     this.#stop = this.#options.clock.every(VERIFY_PERIOD_MS, () => {
       for (const { channel } of this.#entries.values()) channel.tidy()
-      this.#look([...this.#entries.keys()])
+      void this.#lookSafely()
     })
   }
 
@@ -109,6 +117,21 @@ export class ChannelRegistry implements StreamListener {
     }
   }
 
+  /**
+   * Hears the channel from now on and for ever; where the store is away, `hearMissing` sees to it later. Never rejects.
+   */
+  async listen(id: ChannelId, purpose: ChannelPurpose): Promise<void> {
+    const entry = this.#entries.get(id) ?? this.#create(id, purpose)
+    entry.holders++
+    await this.#settle(entry).catch(this.#options.onError)
+  }
+
+  /** Hears what could not be subscribed when it was asked for. Rejects with `store_unavailable`. */
+  async hearMissing(): Promise<void> {
+    const missing = [...this.#entries.values()].filter(({ holders, subscribed }) => holders > 0 && !subscribed)
+    await Promise.all(missing.map((entry) => this.#settle(entry)))
+  }
+
   release(id: ChannelId): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
@@ -130,18 +153,27 @@ export class ChannelRegistry implements StreamListener {
     if (entry !== undefined) entry.purpose.onSignal(entry.channel, signal)
   }
 
-  onSuspect(channels: 'all' | ChannelId[]): void {
-    const ids = channels === 'all' ? [...this.#entries.keys()] : channels
-    for (const id of ids) this.#onMissed(id)
-    this.#look(ids)
+  /** Signals may have been missed, and messages: as `lookAtTops`. */
+  async catchUp(): Promise<void> {
+    for (const id of this.#entries.keys()) this.#onMissed(id)
+    await this.lookAtTops()
   }
 
-  #look(ids: readonly ChannelId[]): void {
-    this.#verify(ids).catch((error) => {
-      this.#options.onError(error)
-      // The store has just come back, perhaps, and not for every connection yet.
-      this.#options.clock.after(RETRY_MS, () => this.#look(ids))
-    })
+  /**
+   * Compares what was heard with the newest positions of all channels, and repairs what differs. Resolves when that is
+   * done, as far as it can be. Rejects with `store_unavailable`.
+   */
+  async lookAtTops(): Promise<void> {
+    const behind = await this.#findBehind([...this.#entries.keys()])
+    for (let start = 0; start < behind.length; start += REPAIR_WIDTH) {
+      const repairs = behind.slice(start, start + REPAIR_WIDTH).map((channel) => channel.repair())
+      await Promise.race([Promise.all(repairs), this.#pause(REPAIR_WAIT_MS)])
+    }
+  }
+
+  /** A failure is for the next look; where the store was away, that comes with its return. */
+  async #lookSafely(): Promise<void> {
+    await this.lookAtTops().catch(this.#options.onError)
   }
 
   #onMissed(id: ChannelId): void {
@@ -162,24 +194,15 @@ export class ChannelRegistry implements StreamListener {
   }
 
   #newChannel(id: ChannelId, purpose: ChannelPurpose): Channel {
-    const { streams, turn, clock, onDelivered, onSignalsDropped } = this.#options
-    const pause = () => new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
-    const read = (query: ReadQuery) => streams.read(id, query)
+    const pause = () => this.#pause(RETRY_MS)
+    const read = (query: ReadQuery) => this.#options.streams.read(id, query)
     const { tag, retention, listener } = purpose
     const onHole = () => this.#onMissed(id)
-    return new Channel({
-      id,
-      onHole,
-      tag,
-      retention,
-      turn,
-      clock,
-      pause,
-      onDelivered,
-      onSignalsDropped,
-      read,
-      listener
-    })
+    return new Channel({ ...this.#options, id, onHole, tag, retention, pause, read, listener })
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve))
   }
 
   /** Brings the subscription to what the holders need, after whatever is under way for this channel. */
@@ -224,17 +247,21 @@ export class ChannelRegistry implements StreamListener {
     }
   }
 
-  /** Compares what was heard with the newest positions, and has repaired what differs. */
-  async #verify(ids: readonly ChannelId[]): Promise<void> {
+  /** Channels whose newest position is another than what was heard. */
+  async #findBehind(ids: readonly ChannelId[]): Promise<Channel[]> {
+    const behind: Channel[] = []
     for (let start = 0; start < ids.length; start += VERIFY_BATCH) {
       const channels = ids.slice(start, start + VERIFY_BATCH).flatMap((id) => this.get(id) ?? [])
       const tops = await this.#options.streams.tops(channels.map(({ id }) => id))
       for (const [index, channel] of channels.entries()) {
         const top = tops[index]
+        // Nobody needs it any more.
+        if (this.get(channel.id) !== channel) continue
         const { epoch, offset } = channel.position
-        if (top !== undefined && (top.epoch !== epoch || top.offset > offset)) channel.repair()
+        if (top !== undefined && (top.epoch !== epoch || top.offset > offset)) behind.push(channel)
       }
       await nextTurn()
     }
+    return behind
   }
 }

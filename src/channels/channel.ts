@@ -24,6 +24,12 @@ export interface ChannelOptions {
   readonly onDelivered: (count: number) => void
   /** Signals did not reach connections that lag. */
   readonly onSignalsDropped: (count: number) => void
+  /** Something was read that did not come by itself. */
+  readonly onRepair: () => void
+  /** Receivers are told that messages are lost. */
+  readonly onLoss: (loss: 'gap' | 'reset') => void
+  /** Waited for before a reset is told: whoever hears it may ask for everything anew. Must not reject. */
+  readonly beforeReset: () => Promise<void>
   /** This node's own ear in the channel, besides its receivers. */
   readonly listener?: ChannelListener | undefined
 }
@@ -156,6 +162,7 @@ export class Channel implements TurnWork {
       await receiver.connection.outbox.ready()
       const { position } = receiver
       const page = receiver.gone ? undefined : await this.#orPause(() => this.#log.after(position))
+      if (page?.continuity === 'reset') await this.#options.beforeReset()
       if (page === undefined || receiver.gone) continue
       this.#replay(receiver, page, true)
       // Behind this node's position, yet the store has nothing more: a roll-back that the node is about to learn of.
@@ -222,12 +229,12 @@ export class Channel implements TurnWork {
     const { tag } = this.#options
     const epoch = page.top?.epoch ?? receiver.position.epoch
     if (page.continuity === 'gap' && page.gap !== undefined) {
-      if (told) receiver.send(new Chunk([encodeGap(tag, epoch, page.gap)]))
+      if (told) this.#tellLoss(receiver, 'gap', encodeGap(tag, epoch, page.gap))
       receiver.position = { epoch, offset: page.gap.to }
     }
     if (page.continuity === 'reset') {
       const holds = page.holds ?? 0
-      if (told) receiver.send(new Chunk([encodeReset(tag, epoch, holds)]))
+      if (told) this.#tellLoss(receiver, 'reset', encodeReset(tag, epoch, holds))
       const nothingKept = page.publications.length === 0 ? page.top : undefined
       receiver.position = told ? { epoch, offset: holds } : (nothingKept ?? { epoch, offset: holds })
       // Told in place, the receiver keeps what still holds and is sent what lies beyond: read it from there.
@@ -235,6 +242,11 @@ export class Channel implements TurnWork {
     }
     this.#send(receiver, page.publications)
     receiver.position = adoptEpoch(receiver.position, page)
+  }
+
+  #tellLoss(receiver: Receiver, loss: 'gap' | 'reset', payload: Buffer): void {
+    this.#options.onLoss(loss)
+    receiver.send(new Chunk([payload]))
   }
 
   #send(receiver: Receiver, publications: readonly Publication[]): void {
@@ -248,10 +260,12 @@ export class Channel implements TurnWork {
   }
 
   async #repair(): Promise<void> {
+    this.#options.onRepair()
     do {
       this.#heardOf = 0
       const after = this.position
       const page = await this.#orPause(() => this.#options.read({ after, limit: REPLAY_MAX }))
+      if (page?.continuity === 'reset') await this.#options.beforeReset()
       // Nobody needs the channel any more: a later subscription begins afresh.
       if (this.#position === undefined) break
       if (page !== undefined) this.#mend(page)
@@ -270,12 +284,16 @@ export class Channel implements TurnWork {
     if (page.messages.length > 0 || page.continuity !== 'contiguous') this.#options.onHole?.()
     if (page.continuity === 'reset') {
       const position = { epoch, offset: page.holds ?? 0 }
+      this.#options.onLoss('reset')
       this.#jump(position, encodeReset(tag, epoch, position.offset))
       // What lies beyond is read from where it holds.
       this.#heardOf = Number.POSITIVE_INFINITY
       return
     }
-    if (page.gap !== undefined) this.#jump({ epoch, offset: page.gap.to }, encodeGap(tag, epoch, page.gap))
+    if (page.gap !== undefined) {
+      this.#options.onLoss('gap')
+      this.#jump({ epoch, offset: page.gap.to }, encodeGap(tag, epoch, page.gap))
+    }
     for (const message of page.messages) this.#pass(publicationOf(message))
     this.#position = adoptEpoch(this.position, page)
     if (this.#position.epoch !== before) this.#judgeThoseAhead()

@@ -12,6 +12,8 @@ export interface PublisherOptions {
   readonly idempotencyMs: number
   /** A message was stored. */
   readonly onPublished: () => void
+  /** The store did not take it. */
+  readonly onRefused: (error: unknown) => void
 }
 
 /** What every message has besides its contents. */
@@ -41,11 +43,12 @@ export class Publisher {
 
   /** Stores a message and sends it to all nodes. Throws `store_unavailable` with the message's id. */
   async publish(channel: ChannelId, { messageId: given, exclude, retention, encode }: Draft): Promise<PublishedReply> {
-    const { streams, clock, random, idempotencyMs, onPublished } = this.#options
+    const { streams, clock, random, idempotencyMs, onPublished, onRefused } = this.#options
     const timestamp = clock.now()
     const messageId = given ?? random.timeUuid(timestamp)
     const options = { messageId, timestamp, retention, idempotencyMs, exclude }
     const published = await streams.publish(channel, encode({ messageId, timestamp }), options).catch((error) => {
+      onRefused(error)
       if (error instanceof RoomcastError) error.messageId = messageId
       throw error
     })

@@ -39,7 +39,7 @@ export class ControlChannel {
 
   /** Begins to hear the entries of all nodes. */
   async start(): Promise<void> {
-    await this.#options.channels.acquire(CHANNEL, {
+    await this.#options.channels.listen(CHANNEL, {
       tag: { room: CHANNEL },
       retention: RETENTION,
       onSignal: () => {},

@@ -1,9 +1,12 @@
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { Deadline } from '../deadline.js'
+import type { Deadlines } from '../deadlines.js'
 import type { GroupRegistry } from '../groups/group-registry.js'
 import type { InboxRegistry } from '../inbox/inbox-registry.js'
 import type { Command, CommandType } from '../protocol/commands.js'
 import type { Replies } from '../protocol/replies.js'
+import type { Random } from '../random.js'
 import type { RoomRegistry } from '../rooms/room-registry.js'
 import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { UserRegistry } from '../users/user-registry.js'
@@ -16,10 +19,13 @@ export interface Services {
   readonly groups: GroupRegistry
   readonly sessions: SessionRegistry
   readonly clock: Clock
+  readonly random: Random
 }
 
 export interface Context extends Services {
   readonly connection: Connection
+  /** Of its commands. */
+  readonly deadlines: Deadlines
 }
 
 export interface Answer<T extends CommandType> {
@@ -28,4 +34,9 @@ export interface Answer<T extends CommandType> {
   readonly begin?: () => void
 }
 
-export type Handler<T extends CommandType> = (context: Context, command: Command<T>) => Promise<Answer<T>>
+/** `deadline` is for handlers that change something for good: what they answer has to be what is in force. */
+export type Handler<T extends CommandType> = (
+  context: Context,
+  command: Command<T>,
+  deadline: Deadline
+) => Promise<Answer<T>>

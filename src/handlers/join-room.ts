@@ -1,12 +1,15 @@
+import type { Deadline } from '../deadline.js'
 import type { Command } from '../protocol/commands.js'
 import type { Answer, Context } from './context.js'
 
 export async function joinRoom(
   { connection, rooms, sessions, users }: Context,
-  { body }: Command<'join_room'>
+  { body }: Command<'join_room'>,
+  deadline: Deadline
 ): Promise<Answer<'join_room'>> {
   users.require(connection, body.user_id)
-  const outcome = await rooms.join(connection, body)
-  await sessions.joined(connection, outcome)
+  const outcome = await rooms.join(connection, body, deadline)
+  deadline.commit()
+  await deadline.within(sessions.joined(connection, outcome))
   return { body: outcome.reply, begin: outcome.begin }
 }

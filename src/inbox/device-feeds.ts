@@ -45,6 +45,8 @@ export interface FeedPage {
 }
 
 const RETRY_MS = 1000
+/** Cursors that are written again side by side. */
+const REOPEN_PAGE = 500
 
 /**
  * Channels that reach a device also when it was away: each connection is sent everything after its device's cursor
@@ -93,6 +95,22 @@ export class DeviceFeeds {
     channel.attach(receiver)
     void channel.catchUp(receiver)
     return true
+  }
+
+  /**
+   * The store may have lost the devices of this node's connections: writes those again that it does not know. Idempotent;
+   * rejects with `store_unavailable`.
+   */
+  async reopenAll(): Promise<void> {
+    const all = [...this.#attached].flatMap(([connection, feeds]) =>
+      [...feeds.values()].map(({ feed }) => ({ connection, feed }))
+    )
+    for (let start = 0; start < all.length; start += REOPEN_PAGE) {
+      const page = all.slice(start, start + REOPEN_PAGE)
+      // A lost channel has to have its new epoch first: a cursor in the old one would be void.
+      await this.#options.streams.tops([...new Set(page.map(({ feed }) => feed.channel))])
+      await Promise.all(page.map(({ connection, feed }) => this.#reopen(connection, feed)))
+    }
   }
 
   has(connection: Connection, channel: ChannelId): boolean {
@@ -158,6 +176,11 @@ export class DeviceFeeds {
       messages: page.messages.map((message) => publicationOf(message).payload),
       has_more: page.hasMore
     }
+  }
+
+  async #reopen(connection: Connection, feed: Feed): Promise<void> {
+    const channel = this.#options.channels.get(feed.channel)
+    if (channel !== undefined && this.has(connection, feed.channel)) await this.#openCursor(connection, feed, channel)
   }
 
   async #openCursor(connection: Connection, { channel: id, start }: Feed, channel: Channel): Promise<Cursor> {

@@ -7,6 +7,7 @@ import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { ControlChannel } from '../control/control-channel.js'
+import type { Deadline } from '../deadline.js'
 import { RoomcastError } from '../errors.js'
 import { MEMBERS_LIMIT_DEFAULT } from '../protocol/commands.js'
 import { encodeRemoved, formatTime } from '../protocol/pushes.js'
@@ -91,9 +92,9 @@ export class RoomRegistry {
 
   /**
    * Lets a connection with a user into a room; again, where it is in already, which changes no count. Throws
-   * `too_many_rooms` or `store_unavailable`, and then nothing has changed.
+   * `too_many_rooms` or `store_unavailable`, also where the deadline is over, and then nothing has changed.
    */
-  async join(connection: Connection, request: JoinRequest): Promise<JoinOutcome> {
+  async join(connection: Connection, request: JoinRequest, deadline?: Deadline): Promise<JoinOutcome> {
     const { room } = request
     const former = this.#seats.of(connection).get(room)?.receiver
     if (former === undefined) this.#checkLimit(connection)
@@ -110,6 +111,7 @@ export class RoomRegistry {
       const [present, removalId] = await Promise.all([entering, noting])
       const page = await readReplay(channel, request)
       if (connection.closed) throw new RoomcastError('internal', { message: 'connection closed' })
+      deadline?.check()
       return this.#seat(channel, receiver, { request, change: present, page, former, removalId })
     } catch (error) {
       // Also where the presence did not answer: it may have been written all the same.

@@ -1,6 +1,7 @@
 import type { ChannelRegistry } from '../channels/channel-registry.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { Deadline } from '../deadline.js'
 import { RoomcastError } from '../errors.js'
 import { RetryQueue } from '../presence/retry-queue.js'
 import { CloseCode } from '../protocol/close-codes.js'
@@ -12,6 +13,7 @@ import type { LeaseLoss } from '../store/nodes.js'
 import type { Removals } from '../store/removals.js'
 import type { OwnedSession, Sessions } from '../store/sessions.js'
 import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
+import type { Rejoined, Return, Terms } from './comeback.js'
 import { type LiveSession, ownedBy } from './live-session.js'
 import { hashOf, newToken } from './resume-token.js'
 
@@ -74,7 +76,7 @@ export class SessionRegistry {
   async start(): Promise<void> {
     const { channels, clock, sessions } = this.#options
     const channel = nodeChannel(sessions.owner)
-    await channels.acquire(channel, {
+    await channels.listen(channel, {
       tag: { room: channel },
       retention: NO_RETENTION,
       onSignal: (_channel, signal) => this.#onTaken(signal)
@@ -160,9 +162,10 @@ export class SessionRegistry {
 
   /**
    * Makes a session that was dropped this connection's: its user, its rooms, and in each whatever follows the
-   * position. Throws `session_not_found` and `store_unavailable`.
+   * position. Throws `session_not_found` and `store_unavailable`, also where the deadline is over: the connection is in no
+   * room then.
    */
-  async resume(connection: Connection, request: ResumeRequest): Promise<ResumeOutcome> {
+  async resume(connection: Connection, request: ResumeRequest, deadline?: Deadline): Promise<ResumeOutcome> {
     const { sessions } = this.#options
     const { sessionId, positions = {} } = request
     const fresh = this.#byConnection.get(connection)
@@ -176,7 +179,7 @@ export class SessionRegistry {
     const { formerOwner } = taken
     const session = this.#freshest(taken.session)
     try {
-      const { reply, begin } = await this.#takeOver(fresh, session, positions)
+      const { reply, begin } = await this.#takeOver(fresh, session, { positions, deadline })
       return { reply: { ...reply, resume_token: resumeToken }, begin }
     } finally {
       // Also where this one did not make it: whoever takes the session from it cannot know of that owner.
@@ -219,13 +222,13 @@ export class SessionRegistry {
   async #takeOver(
     fresh: LiveSession,
     session: OwnedSession,
-    positions: Readonly<Record<string, PositionInput>>
+    { positions, deadline }: Terms
   ): Promise<{ reply: Omit<ResumeReply, 'resume_token'>; begin: () => void }> {
     const { connection } = fresh
     const { sessionId, userId } = session
     const kicked = await this.#kickedOf(session)
     if (connection.userId === null) this.#options.identify(connection, userId)
-    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions })
+    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions, deadline })
     // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
     const rival = this.#bySessionId.get(sessionId)
     if (rival !== undefined && rival.generation > session.generation) {
@@ -265,19 +268,25 @@ export class SessionRegistry {
     try {
       const outcomes = await this.#joinAll(connection, session, comeback)
       // A kick in the meantime found nobody in the room.
-      return { outcomes, removed: [...new Set([...comeback.kicked, ...(await this.#kickedOf(session))])] }
+      const removed = [...new Set([...comeback.kicked, ...(await this.#kickedOf(session))])]
+      comeback.deadline?.commit()
+      return { outcomes, removed }
     } catch (error) {
       await rooms.leaveAll(connection).catch(this.#options.onError)
       throw error
     }
   }
 
-  async #joinAll(connection: Connection, session: OwnedSession, { kicked, positions }: Return): Promise<JoinOutcome[]> {
+  async #joinAll(
+    connection: Connection,
+    session: OwnedSession,
+    { kicked, positions, deadline }: Return
+  ): Promise<JoinOutcome[]> {
     const allowed = Object.entries(session.rooms).filter(([room]) => !kicked.includes(room))
     const joins = allowed.map(([room, confirmed]) => {
       const given = Object.hasOwn(positions, room) ? positions[room] : undefined
       const since = given ?? { epoch: confirmed.epoch, offset: confirmed.offset, message_id: confirmed.messageId }
-      return this.#options.rooms.join(connection, { room, since, known: { removalId: confirmed.removalId } })
+      return this.#options.rooms.join(connection, { room, since, known: { removalId: confirmed.removalId } }, deadline)
     })
     // Each has to be over before anything is undone.
     await Promise.allSettled(joins)
@@ -378,18 +387,6 @@ export class SessionRegistry {
     const saved = await Promise.all(rewritten.map((session) => this.#save(session)))
     for (const [index, session] of rewritten.entries()) if (!saved[index]) this.#lose(session)
   }
-}
-
-/** How a session comes back. */
-interface Return {
-  readonly kicked: readonly string[]
-  readonly positions: Readonly<Record<string, PositionInput>>
-}
-
-interface Rejoined {
-  readonly outcomes: readonly JoinOutcome[]
-  /** Rooms that the user was put out of. The connection may be in some of them. */
-  readonly removed: readonly string[]
 }
 
 function nodeChannel(owner: string): string {

@@ -1,6 +1,5 @@
 /** Why a handshake was refused: what the client is not allowed, or what the node cannot take. */
-export const handshakeRefusals = ['origin', 'id', 'draining', 'limit', 'budget'] as const
-export type HandshakeRefusal = (typeof handshakeRefusals)[number]
+export type HandshakeRefusal = 'origin' | 'id' | 'draining' | 'store' | 'limit' | 'budget'
 
 /** What happened on this node since it began. Only ever grows. */
 export class Counters {
@@ -12,7 +11,27 @@ export class Counters {
   droppedSignals = 0
   /** Connections that were taken in. */
   connections = 0
-  readonly refusedHandshakes: Record<HandshakeRefusal, number> = { origin: 0, id: 0, draining: 0, limit: 0, budget: 0 }
+  readonly refusedHandshakes: Record<HandshakeRefusal, number> = {
+    origin: 0,
+    id: 0,
+    draining: 0,
+    store: 0,
+    limit: 0,
+    budget: 0
+  }
+  /** Publishes that the store did not take, by what is known of them. */
+  readonly refusedPublishes = { notAsked: 0, unknown: 0 }
+  /** Times that something was read which did not come by itself. */
+  repairs = 0
+  /** Losses that receivers were told of. */
+  readonly losses = { gap: 0, reset: 0 }
+  /** Times that a subscription heard nothing though its connection answered. */
+  deafSubscriptions = 0
+  /** Times that the store went away. */
+  storeOutages = 0
+  /** Times that the node was whole again, and how long that took in all, in milliseconds. */
+  recoveries = 0
+  recoveryMs = 0
   /** Tasks in the background that failed. */
   failures = 0
 }

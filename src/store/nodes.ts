@@ -36,8 +36,15 @@ export interface NodesCount {
  */
 export interface Nodes {
   readonly nodeId: string
-  /** Takes this node's lease. `connectionCount` is asked at each renewal. */
+  /**
+   * Takes this node's lease; where the store is away, `renew` does later. `connectionCount` is asked at each renewal.
+   */
   start(listener: NodesListener, connectionCount: () => number): Promise<void>
+  /**
+   * Takes the lease, or renews it before it is due; where it was lost, `onLeaseLost` has been called when it resolves.
+   * Rejects with `store_unavailable`. Idempotent.
+   */
+  renew(): Promise<void>
   /** Counts over the cluster. */
   count(): Promise<NodesCount>
   /** Gives the lease back; presence of this node that is left is removed when the grace is over. */

@@ -14,6 +14,17 @@ export class StoreOpenError extends Error {}
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
 
+/** What a store tells of itself. Handlers must not throw. */
+export interface StoreListener {
+  /**
+   * It serves: the node has to enter it, anew where it did before. What was missed, or lost by the store, in the meantime
+   * is for the node to put right.
+   */
+  onUp(): void
+  /** It does not; what is asked is refused until it does, or fails in time. Told again where the reason changes. */
+  onDown(reason: string): void
+}
+
 /** Everything that lies outside the connections of this node. */
 export interface Store {
   /** One line for people: which store, and where. Holds no credentials. */
@@ -32,6 +43,8 @@ export interface Store {
   readonly ingest: IngestLog | undefined
   /** Whether the store can keep its promises now. Answers at once, from what is known. */
   readiness(): Readiness
+  /** Begins to tell whether it serves: at once, and whenever that changes. Call once. */
+  start(listener: StoreListener): void
   /** Waits for what is under way, then lets go of everything. Idempotent. */
   close(): Promise<void>
 }

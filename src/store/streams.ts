@@ -101,11 +101,9 @@ export interface SignalMessage {
 
 /** What a store tells the node. Handlers must not throw. */
 export interface StreamListener {
-  /** Every message of a subscribed channel, in order of offset, at most once; holes are possible (see `onSuspect`). */
+  /** Every message of a subscribed channel, in order of offset, at most once; holes are possible (see `tops`). */
   onMessage(channel: ChannelId, message: StoredMessage): void
   onSignal(channel: ChannelId, signal: SignalMessage): void
-  /** Messages of these channels may have been missed: read them. */
-  onSuspect(channels: 'all' | ChannelId[]): void
 }
 
 /**
@@ -137,6 +135,11 @@ export interface Streams {
    * later message reaches `onMessage`; messages up to the position may, too. Creates missing epochs.
    */
   subscribe(channels: readonly ChannelId[]): Promise<Position[]>
+  /**
+   * Hears again whatever a store that was away has forgotten of the subscriptions: what was published meanwhile is missed.
+   * Idempotent.
+   */
+  resubscribe(): Promise<void>
   /** Stops hearing the channels; idempotent. */
   unsubscribe(channels: readonly ChannelId[]): Promise<void>
 }

@@ -58,6 +58,9 @@ async function setUp() {
     clock,
     onDelivered: () => {},
     onSignalsDropped: () => {},
+    onRepair: () => {},
+    onLoss: () => {},
+    beforeReset: async () => {},
     onError: (error) => errors.push(error)
   })
   await registry.start()

@@ -25,6 +25,9 @@ function setUp({ slowConsumerBytes = 1000, size = 1000 } = {}) {
     onDelivered: (count) => {
       delivered += count
     },
+    onRepair: () => {},
+    onLoss: () => {},
+    beforeReset: async () => {},
     onSignalsDropped: (count) => {
       droppedSignals += count
     }

@@ -23,7 +23,10 @@ function setUp() {
     read: log.read,
     pause: nextTurn,
     onDelivered: () => {},
-    onSignalsDropped: () => {}
+    onSignalsDropped: () => {},
+    onRepair: () => {},
+    onLoss: () => {},
+    beforeReset: async () => {}
   })
   return { log, turn, channel }
 }

@@ -87,7 +87,10 @@ class World {
       read: (query) => this.#read(query),
       pause: () => this.#step('pause'),
       onDelivered: () => {},
-      onSignalsDropped: () => {}
+      onSignalsDropped: () => {},
+      onRepair: () => {},
+      onLoss: () => {},
+      beforeReset: async () => {}
     })
   }
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { RestartableRedis } from '../store/restartable-redis.js'
 import { startRedis } from '../support/redis-server.js'
 import { request } from '../support/server.js'
 import { type Environment, spawnServer, startServerProcess, temporaryFolder } from '../support/server-process.js'
@@ -60,7 +61,7 @@ t.test('a folder that another server holds stops the start, and is free as soon 
   await startServerProcess(t, { DATA_DIR })
 })
 
-t.test('a folder that cannot be made, a Redis that is not there and a port that is taken stop the start', async (t) => {
+t.test('a folder that cannot be made and a port that is taken stop the start', async (t) => {
   const folder = await temporaryFolder(t)
   await writeFile(path.join(folder, 'file'), '')
   t.match(await failedStart(t, { DATA_DIR: path.join(folder, 'file', 'data') }), {
@@ -76,11 +77,48 @@ t.test('a folder that cannot be made, a Redis that is not there and a port that 
   await once(taken, 'listening')
   const { port } = taken.address() as AddressInfo
   t.match(await failedStart(t, { PORT: String(port), DATA_DIR: 'memory' }), { code: 1, lines: [/EADDRINUSE/] })
+})
 
-  taken.close()
-  const withoutRedis = await failedStart(t, { REDIS_URL: `redis://:secret@127.0.0.1:${port}` })
-  t.match(withoutRedis, { code: 1, lines: [/^roomcast: REDIS_URL .*ECONNREFUSED/] })
-  t.notMatch(withoutRedis.lines.join('\n'), /secret/)
+t.test('a Redis that refuses the credentials, and one that is none, stop the start with one line', async (t) => {
+  const redis = await startRedis(t, ['--requirepass', 'right'])
+  for (const REDIS_URL of [`redis://:secret@127.0.0.1:${redis.port}`, `redis://127.0.0.1:${redis.port}`]) {
+    const refused = await failedStart(t, { REDIS_URL })
+    t.match(refused, { code: 1, lines: [/^roomcast: REDIS_URL .*(WRONGPASS|NOAUTH)/] })
+    t.equal(refused.lines.length, 1)
+    t.notMatch(refused.lines.join('\n'), /secret/)
+  }
+  const stranger = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+  t.teardown(() => stranger.close())
+  await once(stranger, 'listening')
+  const { port } = stranger.address() as AddressInfo
+  const noRedis = await failedStart(t, { REDIS_URL: `redis://127.0.0.1:${port}` })
+  t.match(noRedis, { code: 1, lines: [/^roomcast: REDIS_URL .*RESP type/] })
+  t.equal(noRedis.lines.length, 1)
+})
+
+t.test('without its Redis a server starts, refuses what it cannot do, and is there when Redis comes', async (t) => {
+  const redis = await RestartableRedis.start(t)
+  await redis.kill()
+  const server = await startServerProcess(t, { REDIS_URL: redis.url, LOG_LEVEL: 'silent' })
+  const ready = () => request(`${server.url}/health/ready`)
+  t.match(await ready(), { status: 503, body: { reason: 'Redis is not connected' } })
+  t.equal((await request(`${server.url}/health/live`)).status, 200)
+  const publish = () =>
+    request(`${server.url}/rooms/r/messages`, { method: 'POST', body: { content: 1, message_id: 'one' } })
+  t.match(await publish(), {
+    status: 503,
+    body: { code: 'store_unavailable', retry_after_ms: 1000, message_id: 'one' }
+  })
+  const handshake = await request(`${server.url}/ws?user_id=a`, {
+    headers: { connection: 'upgrade', upgrade: 'websocket' }
+  }).catch(() => undefined)
+  t.not(handshake?.status, 101)
+  await redis.restart()
+  await until(async () => (await ready()).status === 200)
+  t.match(await publish(), { status: 201, body: { offset: 1 } })
+  const client = await server.connect('/ws?user_id=a')
+  t.match(await client.ask({ type: 'join_room', room: 'r', last: 1 }), { type: 'ack', offset: 1, online_count: 1 })
+  t.match((await request(`${server.url}/online`)).body, { nodes: 1, connections: 1 })
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

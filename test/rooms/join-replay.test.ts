@@ -19,7 +19,10 @@ function setUp(count: number) {
     read: log.read,
     pause: async () => {},
     onDelivered: () => {},
-    onSignalsDropped: () => {}
+    onSignalsDropped: () => {},
+    onRepair: () => {},
+    onLoss: () => {},
+    beforeReset: async () => {}
   })
   const messages = span(1, count).map((offset) => log.append(`${offset}`))
   channel.begin({ epoch: 'e1', offset: count })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../src/clock.js'
 import { Keys } from '../../src/store/redis/keys.js'
 import { OrderedScript } from '../../src/store/redis/ordered-script.js'
 import { RedisPresence } from '../../src/store/redis/redis-presence.js'
@@ -80,6 +81,7 @@ async function createStore(
     url: 'redis://simulated',
     prefix,
     clock,
+    onDeaf: () => {},
     onError: () => {}
   })
   t.teardown(() => store.close())
@@ -95,7 +97,11 @@ testStreams(t, async (t) => {
   const bench = new Bench(t)
   const connections = await bench.connect()
   const publish = new OrderedScript(connections.commands, publishScript, 3)
-  const run = await RunWatch.of(connections.commands, () => publish.load())
+  const run = await RunWatch.of({
+    connection: connections.commands,
+    clock: systemClock,
+    prepare: () => publish.load()
+  })
   const streams = new RedisStreams({ connections, keys: new Keys(randomUUID()), run, publish })
   const now = () => bench.beginning + Math.floor(bench.time.now)
   return { streams, now, pass: (ms) => bench.time.run(ms) }

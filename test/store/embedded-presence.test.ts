@@ -7,7 +7,7 @@ import { membership, testPresence } from './presence-contract.js'
 const TTL_MS = 60_000
 
 function presenceOn(clock: ManualClock): EmbeddedPresence {
-  return new EmbeddedPresence(() => clock.now(), new EmbeddedRecords(new MemoryRecordBacking()), TTL_MS)
+  return new EmbeddedPresence(() => clock.now(), new EmbeddedRecords(new MemoryRecordBacking(), clock), TTL_MS)
 }
 
 testPresence(t, async () => {

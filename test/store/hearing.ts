@@ -13,7 +13,6 @@ import type {
 export class Hearing implements StreamListener {
   readonly messages: Array<{ channel: ChannelId; message: StoredMessage }> = []
   readonly signals: Array<{ channel: ChannelId; signal: SignalMessage }> = []
-  readonly suspects: Array<'all' | ChannelId[]> = []
 
   onMessage(channel: ChannelId, message: StoredMessage): void {
     this.messages.push({ channel, message })
@@ -21,10 +20,6 @@ export class Hearing implements StreamListener {
 
   onSignal(channel: ChannelId, signal: SignalMessage): void {
     this.signals.push({ channel, signal })
-  }
-
-  onSuspect(channels: 'all' | ChannelId[]): void {
-    this.suspects.push(channels)
   }
 
   offsets(channel: ChannelId): number[] {

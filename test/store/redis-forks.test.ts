@@ -30,7 +30,7 @@ async function postAgain(streams: Streams, channel: string): Promise<Position> {
 }
 
 t.test('a Redis that was rolled back begins a new epoch whose offsets go on', async (t) => {
-  const { streams, heard, server } = await opened(t)
+  const { streams, heard, server, resubscribed } = await opened(t)
   const channel = freshChannel()
   await streams.subscribe([channel])
   const kept = await fill(streams, channel, 5)
@@ -39,7 +39,7 @@ t.test('a Redis that was rolled back begins a new epoch whose offsets go on', as
   await until(() => heard.messages.length === 8)
   await server.crash()
   // It hears again: what is published before that is for the reader to find.
-  await until(() => heard.suspects.length > 0)
+  await until(() => resubscribed.count > 0)
   const position = await postAgain(streams, channel)
   t.equal(position.offset, 6, 'the offsets go on')
   const old = kept[0]?.position.epoch ?? ''

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { systemClock } from '../../src/clock.js'
 import { connectRedis, type RedisConnections } from '../../src/store/redis/connections.js'
 import { Keys } from '../../src/store/redis/keys.js'
 import { OrderedScript } from '../../src/store/redis/ordered-script.js'
@@ -36,6 +37,8 @@ export interface RedisNodeUnderTest extends StreamsUnderTest {
   readonly heard: Hearing
   readonly connections: RedisConnections
   readonly keys: Keys
+  /** How often it heard everything again after a reconnect. */
+  readonly resubscribed: { count: number }
 }
 
 /** Streams of one node, not yet started, under a prefix of their own unless one is given. */
@@ -43,9 +46,20 @@ export async function redisStreams(t: Test, url: string, prefix: string = random
   const connections = await connect(t, url)
   const keys = new Keys(prefix)
   const publish = new OrderedScript(connections.commands, publishScript, 3)
-  const run = await RunWatch.of(connections.commands, () => publish.load())
+  const run = await RunWatch.of({
+    connection: connections.commands,
+    clock: systemClock,
+    prepare: () => publish.load()
+  })
   const streams = new RedisStreams({ connections, keys, run, publish })
+  // As the recovery does.
+  const resubscribed = { count: 0 }
+  const onResubscribed = () => {
+    resubscribed.count++
+  }
+  connections.subscriber.on('ready', () => void streams.resubscribe().then(onResubscribed, () => {}))
   return {
+    resubscribed,
     streams,
     heard: new Hearing(),
     connections,

@@ -25,6 +25,7 @@ async function openNode(t: Test, url: string, prefix: string) {
     url,
     prefix,
     clock,
+    onDeaf: () => {},
     onError: (error) => errors.push(error)
   })
   const node = { store, clock, errors, departed: [] as string[], lost: 0 }

@@ -37,6 +37,7 @@ async function cluster(t: Test, size: number, url = server.url, graceMs = 0) {
     const clock = new ManualClock(Date.now())
     const errors: unknown[] = []
     const nodes = new RedisNodes({
+      nodeId: randomUUID(),
       connections,
       keys,
       clock,

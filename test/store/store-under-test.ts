@@ -63,8 +63,15 @@ export async function storeOnRedis(
   const connections = await connect(t, url)
   const clock = new ManualClock(Date.now())
   const store = await openRedisStore({
-    ...{ ...defaults, ...ttls, graceMs: 0 },
-    ...{ connections, url, prefix, clock, onError: () => {} }
+    ...defaults,
+    ...ttls,
+    graceMs: 0,
+    connections,
+    url,
+    prefix,
+    clock,
+    onDeaf: () => {},
+    onError: () => {}
   })
   t.teardown(() => store.close())
   await store.nodes.start({ onDeparture: () => {}, onLeaseLost: () => {} }, () => 0)

@@ -140,7 +140,7 @@ t.test('what the backend does is felt on every node, also where the message betw
   await kick(near, 's', 'alice')
   await disconnect(near, 'bob')
   // The look at the tops finds it, which is due every 20 s.
-  far.app.messageBus.onSuspect('all')
+  await far.app.messageBus.lookAtTops()
   await alice.next(({ action, room }) => action === 'removed' && room === 's')
   t.equal(await bob.closed(), 4501)
 })

@@ -14,6 +14,8 @@ export class EmbeddedNodes implements Nodes {
     this.#connectionCount = connectionCount
   }
 
+  async renew(): Promise<void> {}
+
   async count(): Promise<NodesCount> {
     return { nodes: 1, connections: this.#connectionCount() }
   }

@@ -1,3 +1,6 @@
+import type { Clock } from '../../clock.js'
+import { Deadlines } from '../../deadlines.js'
+
 /** A record's key: a table and the ids in it. */
 export type RecordKey = readonly [table: string, ...ids: string[]]
 
@@ -17,6 +20,8 @@ export interface RecordBacking {
   write(changes: readonly StoredRecord[]): Promise<void>
 }
 
+/** Nothing of a disk that hangs is waited for any longer: clients are promised an answer (protocol.md 2.8). */
+const WRITE_MS = 2500
 /** Records that a sweep looks at in one turn of the event loop. */
 const SWEEP_SLICE = 256
 
@@ -30,13 +35,15 @@ interface Pending {
  */
 export class EmbeddedRecords {
   readonly #backing: RecordBacking
+  readonly #deadlines: Deadlines
   /** Changes that are not safe yet, by the text of their key. */
   #pending = new Map<string, Pending>()
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
 
-  constructor(backing: RecordBacking) {
+  constructor(backing: RecordBacking, clock: Clock) {
     this.#backing = backing
+    this.#deadlines = new Deadlines(clock, WRITE_MS)
   }
 
   get<T>(key: RecordKey): T | undefined {
@@ -52,11 +59,11 @@ export class EmbeddedRecords {
     return [...found.values()].filter(({ value }) => value !== undefined) as Array<{ key: RecordKey; value: T }>
   }
 
-  /** Changes one record; `undefined` removes it. */
+  /** Changes one record; `undefined` removes it. Rejects in time: the outcome is unknown then. */
   put(key: RecordKey, value: unknown): Promise<void> {
     this.#pending.set(textOf(key), { record: { key, value } })
     this.#next ??= this.#flushNext()
-    return this.#next
+    return this.#deadlines.bound(this.#next)
   }
 
   /** Removes what of a table has ended, in small steps: others go on in between. */

@@ -43,7 +43,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   const unlock = inMemory ? () => {} : lockFolder(dataDir)
   const ledger = inMemory ? new MemoryLedger() : openLedger(dataDir)
   const streams = new EmbeddedStreams(ledger, clock, random)
-  const records = new EmbeddedRecords(ledger.records)
+  const records = new EmbeddedRecords(ledger.records, clock)
   const presence = new EmbeddedPresence(() => clock.now(), records, deviceTtlMs)
   const nodes = new EmbeddedNodes(random)
   const sessions = new EmbeddedSessions(nodes.nodeId, records, clock, sessionTtlMs)
@@ -71,6 +71,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     pubSub: new EmbeddedPubSub(),
     ingest: undefined,
     readiness,
+    // A store within the process is there at once and for all.
+    start: ({ onUp }) => onUp(),
     close: () => {
       closed ??= closeAll()
       return closed

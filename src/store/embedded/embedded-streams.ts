@@ -117,6 +117,8 @@ export class EmbeddedStreams implements Streams {
     return await this.tops(channels)
   }
 
+  async resubscribe(): Promise<void> {}
+
   async unsubscribe(channels: readonly ChannelId[]): Promise<void> {
     for (const channel of channels) this.#subscribed.delete(channel)
   }

@@ -3,12 +3,11 @@ export const commandsUsed = [
   // The connection.
   'client|setname',
   'info',
+  'ping',
   'select',
-  // Scripts and transactions.
+  // Scripts.
   'eval',
   'evalsha',
-  'exec',
-  'multi',
   'script|load',
   'time',
   // Pub/sub.

@@ -2,6 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import { StoreOpenError } from '../store.js'
 import { ingestScripts } from './ingest-scripts.js'
 import { parseRedisUrl } from './redis-url.js'
+import { isMisconfigured } from './refusals.js'
 import { retryDelayMs } from './retry-delay.js'
 import { scripts } from './scripts.js'
 
@@ -37,6 +38,7 @@ export interface RedisConnection extends Redis {
   ): Promise<[generation: number, user: string, rooms: string, formerOwner: string, removalId: string] | null>
   rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
   rcEndSession(session: Key, generation: number): Promise<null>
+  rcRecordRemoval(removals: Key, room: string, removalId: string, ttlMs: number): Promise<null>
   rcEndOfLease(leases: Key, ended: Key, node: string): Promise<string | null>
   rcFileGroup(groupsOf: Key, group: string, id: string, addedAt: number, groupsMax: number): Promise<0 | 1>
   rcAddMember(members: Key, names: Key, userId: string, membership: string): Promise<string>
@@ -68,8 +70,9 @@ export interface RedisConnections {
 
 /** Every command is answered in this time; clients are promised three seconds (protocol.md 2.8). */
 const commandTimeoutMs = 2500
-/** How long the start waits for Redis. */
 const connectTimeoutMs = 5000
+/** How long the start waits for a Redis that may come later. */
+const startTimeoutMs = 2000
 
 const options: RedisOptions = {
   lazyConnect: true,
@@ -88,11 +91,12 @@ const options: RedisOptions = {
   disableClientInfo: true
 }
 
-/** Redis could not be reached at the start. */
+/** Redis does not let the node in, and no waiting will help. */
 export class RedisConnectError extends StoreOpenError {}
 
 /**
- * Opens the connections of a node. Throws `RedisUrlError`; rejects with one clear line where Redis does not let it in.
+ * Opens the connections of a node. Where Redis is away they go on trying, and it resolves all the same. Throws
+ * `RedisUrlError`; rejects with one clear line where Redis refuses the credentials or the database, or is none.
  */
 export async function connectRedis(url: string): Promise<RedisConnections> {
   const { options: place, description } = parseRedisUrl(url)
@@ -109,8 +113,10 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
       // Where a database is refused ioredis goes on with the first one.
       if (place.db !== 0 && lastError?.name === 'ReplyError') throw lastError
     } catch (error) {
+      const reason = lastError ?? error
+      if (connection.status !== 'ready' && !isMisconfigured(reason)) return connection
       connection.disconnect()
-      throw lastError ?? error
+      throw reason
     }
     return connection
   }
@@ -141,7 +147,7 @@ export function renew(connection: RedisConnection): void {
 async function inTime(connecting: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), connectTimeoutMs)
+    timer = setTimeout(() => reject(new Error('no answer in time')), startTimeoutMs)
   })
   try {
     await Promise.race([connecting, deadline])

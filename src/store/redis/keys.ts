@@ -142,6 +142,16 @@ export class Keys {
     return `${this.#prefix}:{nodes}:connections`
   }
 
+  /** String: a node was able to write lately. */
+  pulse(nodeId: string): string {
+    return `${this.#prefix}:{nodes}:pulse:${nodeId}`
+  }
+
+  /** Pub/sub channel on which a node hears itself. */
+  probe(nodeId: string): string {
+    return `${this.#prefix}:{nodes}:probe:${nodeId}`
+  }
+
   /** Stream: what backends write. Its name is theirs to know (protocol.md, section 4). */
   get ingest(): string {
     return `${this.#prefix}:ingest`

@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.js'
-import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
 import type { Nodes, NodesCount, NodesListener, RoomDeparture } from '../nodes.js'
 import { Burial, CLAIM_MS } from './burial.js'
@@ -15,11 +14,11 @@ const SWEEP_PERIOD_MS = 1000
 const ENDED_TTL_MS = 86_400_000
 
 export interface RedisNodesOptions {
+  readonly nodeId: string
   readonly connections: RedisConnections
   readonly keys: Keys
   readonly clock: Clock
   /** The system's where none is given. */
-  readonly random?: Random
   /** How long it is known when a user was there last. */
   readonly seenTtlMs: number
   /** How long the members of a node that ended stay counted: they come back elsewhere. */
@@ -43,14 +42,14 @@ export class RedisNodes implements Nodes {
   #stops: Array<() => void> = []
   #sweeping = false
   #renewing: Promise<void> | undefined
-  /** The last run in which this node's presence is known to be complete. */
-  #run = ''
+  /** The last run in which this node's presence is known to be complete; undefined until the lease was taken once. */
+  #run: string | undefined
   /** When Redis was last known to begin answering: before one full lease from then, nobody is judged. */
   #connectedAt: number
   #renewedAt: number
 
-  constructor({ connections, keys, clock, random = systemRandom, seenTtlMs, graceMs, onError }: RedisNodesOptions) {
-    this.nodeId = random.uuid()
+  constructor({ nodeId, connections, keys, clock, seenTtlMs, graceMs, onError }: RedisNodesOptions) {
+    this.nodeId = nodeId
     this.#connections = connections
     this.#keys = keys
     this.#clock = clock
@@ -80,13 +79,18 @@ export class RedisNodes implements Nodes {
   async start(listener: NodesListener, connectionCount: () => number): Promise<void> {
     this.#listener = listener
     this.#connectionCount = connectionCount
-    await answered(this.#take(this.#incarnation, ''))
-    this.#run = await answered(readRun(this.#connections.lease))
     this.#stops = [
       this.#clock.every(RENEW_PERIOD_MS, () => this.#renewSafely()),
       this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely()),
       ...this.#watchConnections()
     ]
+    await this.renew().catch(() => {})
+  }
+
+  async renew(): Promise<void> {
+    // One that is under way may have been answered before what is asked about happened.
+    await this.#renewing
+    await answered(this.#renewOnce())
   }
 
   async count(): Promise<NodesCount> {
@@ -146,19 +150,26 @@ export class RedisNodes implements Nodes {
   }
 
   /** One at a time; a failure is for the next. */
-  #renewSafely(): Promise<void> {
-    this.#renewing ??= this.#renewOrBegin()
-      .catch((error) => this.#onTrouble(error))
+  async #renewSafely(): Promise<void> {
+    await (this.#renewing ?? this.#renewOnce().catch((error) => this.#onTrouble(error)))
+  }
+
+  #renewOnce(): Promise<void> {
+    const renewing = this.#renewOrBegin()
+    const ended = renewing
+      .catch(() => {})
       .finally(() => {
-        this.#renewing = undefined
+        if (this.#renewing === ended) this.#renewing = undefined
       })
-    return this.#renewing
+    this.#renewing = ended
+    return renewing
   }
 
   async #renewOrBegin(): Promise<void> {
     // Another run of Redis may have the lease in it that it had long ago, and a presence as old.
     const run = await readRun(this.#connections.lease)
-    if (run !== this.#run || !(await this.#renew())) await this.#beginAnew(run)
+    if (this.#run === undefined) await this.#begin(run)
+    else if (run !== this.#run || !(await this.#renew())) await this.#beginAnew(run)
   }
 
   /** False where somebody ended it. */
@@ -187,6 +198,11 @@ export class RedisNodes implements Nodes {
     this.#time.hear(nowMs)
     this.#renewedAt = this.#clock.monotonic()
     return formerEnded === 1
+  }
+
+  async #begin(run: string): Promise<void> {
+    await this.#take(this.#incarnation, '')
+    this.#run = run
   }
 
   /** The old name counts as dead: go on under a new one, which is written under only once it has its lease. */

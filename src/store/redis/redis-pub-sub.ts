@@ -47,9 +47,7 @@ export class RedisPubSub implements PubSub {
   #resubscribe(): void {
     const { subscriber } = this.#connections
     if (this.#channels.size === 0) return
-    subscriber.subscribe(...this.#channels).catch(() => {
-      // A new connection is needed; the streams may have asked for one already.
-      renew(subscriber)
-    })
+    // A new connection is needed; the streams may have asked for one already.
+    subscriber.subscribe(...this.#channels).catch(() => renew(subscriber))
   }
 }

@@ -21,7 +21,7 @@ export class RedisRemovals implements Removals {
   async record(removalId: string, userId: string, room = WHOLE_USER): Promise<void> {
     const key = this.#keys.removals(userId)
     // Older ones of the same user live on with it: nobody is removed twice by that.
-    await answered(this.#redis.multi().hset(key, room, removalId).pexpire(key, this.#ttlMs).exec())
+    await answered(this.#redis.rcRecordRemoval(key, room, removalId, this.#ttlMs))
   }
 
   async newest(userId: string, rooms: readonly string[]): Promise<NewestRemovals> {

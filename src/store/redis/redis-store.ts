@@ -1,12 +1,14 @@
 import type { Clock } from '../../clock.js'
-import type { Random } from '../../random.js'
+import { type Random, systemRandom } from '../../random.js'
 import type { Readiness, Store } from '../store.js'
 import type { RedisConnections } from './connections.js'
+import { DeafProbe } from './deaf-probe.js'
 import { Keys } from './keys.js'
 import { OrderedScript } from './ordered-script.js'
 import { RedisCursors } from './redis-cursors.js'
 import { RedisGroups } from './redis-groups.js'
 import { RedisIngestLog } from './redis-ingest-log.js'
+import { RedisLink } from './redis-link.js'
 import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
 import { RedisPubSub } from './redis-pub-sub.js'
@@ -31,6 +33,8 @@ export interface RedisStoreOptions {
   readonly removalTtlMs: number
   /** How long after a node's end its members still count. */
   readonly graceMs: number
+  /** A subscription that heard nothing was found, and is being made anew. */
+  readonly onDeaf: () => void
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -38,13 +42,30 @@ export interface RedisStoreOptions {
 /** A renewal is due every 2 s; later than this something is wrong between here and Redis. */
 const leaseAgeMsMax = 4000
 
-/** The store that many nodes share. The connections stay their owner's to close. */
+/** The store that many nodes share. The connections stay their owner's to close; they need not be ready yet. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { connections, url, prefix, clock, random, deviceTtlMs, sessionTtlMs, removalTtlMs, graceMs, onError } = options
+  const {
+    url,
+    prefix,
+    clock,
+    random = systemRandom,
+    deviceTtlMs,
+    sessionTtlMs,
+    removalTtlMs,
+    graceMs,
+    onDeaf,
+    onError
+  } = options
   const keys = new Keys(prefix)
-  const publish = new OrderedScript(connections.commands, publishScript, 3)
-  const run = await RunWatch.of(connections.commands, () => publish.load())
-  const nodes = new RedisNodes({ connections, keys, clock, random, seenTtlMs: deviceTtlMs, graceMs, onError })
+  const nodeId = random.uuid()
+  const link = new RedisLink({ connections: options.connections, keys, clock, nodeId })
+  const connections = link.guarded
+  const { commands } = connections
+  const publish = new OrderedScript(commands, publishScript, 3)
+  const onKnown = () => link.judge()
+  const run = await RunWatch.of({ connection: commands, clock, prepare: () => publish.load(), onKnown })
+  const nodes = new RedisNodes({ nodeId, connections, keys, clock, seenTtlMs: deviceTtlMs, graceMs, onError })
+  const probe = new DeafProbe({ connections, topic: keys.probe(nodeId), clock, onDeaf })
   let closed: Promise<void> | undefined
 
   return {
@@ -52,30 +73,37 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     durable: 'redis',
     streams: new RedisStreams({ connections, keys, run, publish, random }),
     presence: new RedisPresence({
-      redis: connections.commands,
+      redis: commands,
       keys,
       node: () => nodes.name,
       now: () => nodes.nowMs,
       seenTtlMs: deviceTtlMs
     }),
     nodes,
-    cursors: new RedisCursors(connections.commands, keys, deviceTtlMs, () => clock.now()),
-    sessions: new RedisSessions({ redis: connections.commands, keys, nodes, ttlMs: sessionTtlMs }),
-    groups: new RedisGroups(connections.commands, keys, () => clock.now()),
-    removals: new RedisRemovals(connections.commands, keys, removalTtlMs),
+    cursors: new RedisCursors(commands, keys, deviceTtlMs, () => clock.now()),
+    sessions: new RedisSessions({ redis: commands, keys, nodes, ttlMs: sessionTtlMs }),
+    groups: new RedisGroups(commands, keys, () => clock.now()),
+    removals: new RedisRemovals(commands, keys, removalTtlMs),
     pubSub: new RedisPubSub(connections),
     ingest: new RedisIngestLog(connections, keys, random),
     readiness,
+    start: (listener) => link.start(listener, () => (run.current === undefined ? 'Redis is not connected' : undefined)),
     close: () => {
-      closed ??= nodes.close()
+      closed ??= close()
       return closed
     }
   }
 
   function readiness(): Readiness {
     if (closed !== undefined) return { ready: false, reason: 'store is closed' }
-    const away = Object.entries(connections).find(([, connection]) => connection.status !== 'ready')
-    if (away !== undefined || run.current === undefined) return { ready: false, reason: 'Redis is not connected' }
+    const { readiness } = link
+    if (!readiness.ready) return readiness
     return nodes.leaseAgeMs > leaseAgeMsMax ? { ready: false, reason: 'Redis does not answer' } : { ready: true }
+  }
+
+  async function close(): Promise<void> {
+    probe.close()
+    await nodes.close()
+    link.close()
   }
 }

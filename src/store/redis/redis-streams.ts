@@ -1,4 +1,4 @@
-import { storeUnavailable } from '../../errors.js'
+import { NotAskedError, storeUnavailable } from '../../errors.js'
 import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
 import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
@@ -15,7 +15,7 @@ import type {
   StreamListener,
   Streams
 } from '../streams.js'
-import { type RedisConnections, renew } from './connections.js'
+import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import { pagesByPartition } from './partition-pages.js'
@@ -50,6 +50,8 @@ export class RedisStreams implements Streams {
   /** What this node hears, by topic: the one truth, also after a reconnect. */
   readonly #topics = new Map<string, ChannelId>()
   #listener: StreamListener | undefined
+  /** The subscriber's connection is another one than the topics were subscribed on. */
+  #forgotten = false
   /** Subscriptions that Redis has not confirmed yet. */
   readonly #confirming = new Map<ChannelId, Promise<void>>()
 
@@ -65,7 +67,9 @@ export class RedisStreams implements Streams {
     this.#listener = listener
     const { subscriber } = this.#connections
     subscriber.on('messageBuffer', (topic: Buffer, record: Buffer) => this.#receive(topic.toString(), record))
-    subscriber.on('ready', () => this.#resubscribe())
+    subscriber.on('close', () => {
+      this.#forgotten = true
+    })
   }
 
   async publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
@@ -163,6 +167,17 @@ export class RedisStreams implements Streams {
     if (topics.length > 0) await this.#connections.subscriber.unsubscribe(...topics).catch(() => {})
   }
 
+  async resubscribe(): Promise<void> {
+    if (!this.#forgotten) return
+    this.#forgotten = false
+    try {
+      await answered(this.#subscribeTopics([...this.#topics.keys()], (topic) => this.#topics.has(topic)))
+    } catch (error) {
+      this.#forgotten = true
+      throw error
+    }
+  }
+
   /** Channels of one partition. */
   async #touch(channels: readonly ChannelId[], run: string): Promise<Array<[ChannelId, Position]>> {
     const keys = channels.flatMap((channel) => [this.#keys.meta(channel), this.#keys.log(channel)])
@@ -179,14 +194,6 @@ export class RedisStreams implements Streams {
     const decoded = decodeRecord(record)
     if (decoded?.kind === 'message') this.#listener.onMessage(channel, decoded.message)
     else if (decoded?.kind === 'signal') this.#listener.onSignal(channel, decoded.signal)
-  }
-
-  /** After a reconnect ioredis tells nothing of what was missed: hear everything again, then have it looked at. */
-  #resubscribe(): void {
-    this.#subscribeTopics([...this.#topics.keys()], (topic) => this.#topics.has(topic)).then(
-      () => this.#listener?.onSuspect('all'),
-      () => renew(this.#connections.subscriber)
-    )
   }
 
   /** In batches; `isWanted` is asked just before each. */
@@ -217,7 +224,7 @@ export class RedisStreams implements Streams {
 
   #currentRun(): string {
     const run = this.#run.current
-    if (run === undefined) throw storeUnavailable(new Error('not connected'))
+    if (run === undefined) throw storeUnavailable(new NotAskedError('Redis is not connected'))
     return run
   }
 }

@@ -233,6 +233,12 @@ const endSession = /* lua */ `
   if redis.call('HGET', KEYS[1], 'generation') == ARGV[1] then redis.call('DEL', KEYS[1]) end
 `
 
+/** KEYS removals of a user; ARGV room, removal id, ttl ms. */
+const recordRemoval = /* lua */ `
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`
+
 /** KEYS leases, ended; ARGV node. Answers when its lease ends or ended; nil where that is long ago. */
 const endOfLease = /* lua */ `
   return redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('ZSCORE', KEYS[2], ARGV[1])
@@ -345,6 +351,7 @@ export const scripts = {
   rcTakeSession: { lua: takeSession, numberOfKeys: 2 },
   rcReleaseSession: { lua: releaseSession, numberOfKeys: 1 },
   rcEndSession: { lua: endSession, numberOfKeys: 1 },
+  rcRecordRemoval: { lua: recordRemoval, numberOfKeys: 1 },
   rcEndOfLease: { lua: endOfLease, numberOfKeys: 2 },
   rcCountNodes: { lua: countNodes, numberOfKeys: 2 },
   ...cursorScripts,

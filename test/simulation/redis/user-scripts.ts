@@ -51,4 +51,16 @@ const rcDropMember: NativeScript = ({ db, keys: [members = '', names = ''], argv
   return membership ?? null
 }
 
-export const userScripts: Record<string, NativeScript> = { rcMoveCursor, rcFileGroup, rcAddMember, rcDropMember }
+const rcRecordRemoval: NativeScript = ({ db, keys: [removals = ''], argv }) => {
+  db.hset(removals, textAt(argv, 0), textAt(argv, 1))
+  db.expire(removals, numberAt(argv, 2))
+  return null
+}
+
+export const userScripts: Record<string, NativeScript> = {
+  rcRecordRemoval,
+  rcMoveCursor,
+  rcFileGroup,
+  rcAddMember,
+  rcDropMember
+}

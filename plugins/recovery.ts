@@ -1,0 +1,50 @@
+import fp from 'fastify-plugin'
+import { Recovery } from '../src/recovery/recovery.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    recovery: Recovery
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const { counters, clock, feeds, messageBus, pool, rooms, sessions, store, users, reportFailure } = fastify
+    const recovery = new Recovery({
+      store,
+      clock,
+      holdings: [
+        // First: who is on another node by now is not written into the presence again.
+        (loss) => sessions.reclaimAll(loss),
+        (loss) => rooms.rejoinAll(loss),
+        () => users.reconnectAll(),
+        () => feeds.reopenAll()
+      ],
+      hearing: {
+        resubscribe: async () => {
+          await store.streams.resubscribe()
+          await messageBus.hearMissing()
+        },
+        catchUp: () => messageBus.catchUp()
+      },
+      onDown: (reason) => {
+        counters.storeOutages++
+        fastify.log.warn({ reason }, 'the store is away')
+      },
+      onWhole: (durationMs) => {
+        counters.recoveries++
+        counters.recoveryMs += durationMs
+        fastify.log.info({ durationMs }, 'the store serves')
+      },
+      onError: reportFailure
+    })
+    fastify.decorate('recovery', recovery)
+    const onDeparture = rooms.onDeparture.bind(rooms)
+    await store.nodes.start({ onDeparture, onLeaseLost: (loss) => recovery.onLeaseLost(loss) }, () => pool.size)
+    fastify.addHook('onReady', () => recovery.start())
+  },
+  {
+    name: 'recovery',
+    dependencies: ['clock', 'store', 'message-bus', 'rooms', 'users', 'sessions', 'inbox', 'connections', 'counters']
+  }
+)

@@ -1,0 +1,35 @@
+/** What Redis answers where it is there and does not serve, and how that is told: without its text, which may name keys. */
+const reasonByPrefix: ReadonlyArray<readonly [prefix: string, reason: string]> = [
+  ['NOAUTH', 'Redis refuses the credentials'],
+  ['WRONGPASS', 'Redis refuses the credentials'],
+  ['ERR Client sent AUTH', 'Redis refuses the credentials'],
+  ['ERR invalid password', 'Redis refuses the credentials'],
+  ['NOPERM', 'Redis does not allow a command or a key'],
+  ['OOM', 'Redis is out of memory'],
+  ['MISCONF', 'Redis cannot write to its disk'],
+  ['READONLY', 'Redis is a replica that takes no writes'],
+  ['NOREPLICAS', 'Redis has too few replicas'],
+  ['MASTERDOWN', 'Redis is a replica without its master'],
+  ['LOADING', 'Redis is loading its data'],
+  ['BUSY', 'Redis is busy with a script'],
+  ['ERR max number of clients reached', 'Redis takes no more connections']
+]
+
+/** Why Redis serves nobody at present; undefined for an error of another kind. */
+export function refusalOf(error: unknown): string | undefined {
+  const { message = '' } = (error ?? {}) as { message?: string }
+  // Applications choose channels of their own: that one is not theirs is no fault of the store.
+  if (message.startsWith('NOPERM') && message.includes('channels')) return undefined
+  return reasonByPrefix.find(([prefix]) => message.startsWith(prefix))?.[1]
+}
+
+/** Whether nothing but another setting helps: no waiting, and no other connection. */
+export function isMisconfigured(error: unknown): boolean {
+  const { message = '' } = (error ?? {}) as { message?: string }
+  return refusalOf(error) === 'Redis refuses the credentials' || isStranger(message)
+}
+
+/** Something listens there, and it is no Redis. */
+function isStranger(message: string): boolean {
+  return message.startsWith('Protocol error') || message.startsWith('Unknown RESP type')
+}
