@@ -23,8 +23,10 @@ export function hasConverged(world: World): boolean {
 /** Whether it was sent all of its inbox: whatever follows on its device's cursor, and on what it heard since it is connected. */
 function hasAll(world: World, client: SimulatedClient): boolean {
   const { inbox } = client
-  if (inbox.isOpen) return cursorOf(world, client) === topOf(world, inbox.channel)
-  return isAtTop(world, inbox)
+  if (!inbox.isOpen) return isAtTop(world, inbox)
+  if (cursorOf(world, client) === topOf(world, inbox.channel)) return true
+  // What it acknowledged may be lost, and not what it heard before: the cursor is behind what it needs.
+  return world.ledger.losses.length > 0 && isAtTop(world, inbox)
 }
 
 /** Whether it stands at the newest message, and not at another that a loss made void. */
