@@ -6,8 +6,8 @@ import { hold } from './violation.js'
 import { Wire } from './wire.js'
 import type { World } from './world.js'
 
-/** Every command is answered in this time, and a little for the way. A join or a leave asks the store three times. */
-const ANSWER_MS = 3 * 3000 + 100
+/** Every command is answered in this time. */
+const ANSWER_MS = 3000
 /** Attempts to resume within this time may have changed the token unnoticed (protocol.md 2.4). */
 const ATTEMPT_MEMORY_MS = 60_000
 /** A session is gone where Redis lost it so lately. */
@@ -154,7 +154,7 @@ export class SimulatedClient {
     const look = () => {
       if (!this.#asked.has(id) || this.#wire !== wire) return
       const waitedMs = this.#world.time.now - Math.max(begunAt, this.#lastAnswerAt, this.#world.standstillAt(wire.node))
-      if (wire.node.isPaused || waitedMs < ANSWER_MS) this.#world.time.after(ANSWER_MS - Math.min(waitedMs, 3000), look)
+      if (wire.node.isPaused || waitedMs < ANSWER_MS) this.#world.time.after(ANSWER_MS - Math.min(waitedMs, ANSWER_MS - 100), look)
       else this.#world.fail(`I9: ${this.#name}: no answer for ${waitedMs} ms to ${JSON.stringify(message)}`)
     }
     this.#world.time.after(ANSWER_MS, look)

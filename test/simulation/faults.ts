@@ -9,9 +9,6 @@ interface Fault {
   readonly weight: number
 }
 
-/** A node learns within this time that its lease is gone. */
-const RENEWAL_MS = 4000
-
 const cutLinks: Fault = {
   weight: 3,
   strike: (world, random) => {
@@ -82,7 +79,7 @@ const rollBack: Fault = {
     const from = world.time.now
     world.redis.save()
     end(world, random.between(100, 4000), () => {
-      if (!world.redis.up || hasLost(world)) return
+      if (!world.redis.up) return
       world.tell(() => `FAULT Redis restarts with what it had at ${from.toFixed(1)}`)
       world.ledger.losses.push({ from, to: world.time.now })
       world.redis.kill()
@@ -94,7 +91,6 @@ const rollBack: Fault = {
 const flush: Fault = {
   weight: 1,
   strike: (world) => {
-    if (hasLost(world)) return
     world.tell(() => 'FAULT FLUSHALL')
     world.ledger.losses.push({ from: 0, to: world.time.now })
     world.redis.flushAll()
@@ -112,9 +108,7 @@ const flushScripts: Fault = {
 const crash: Fault = {
   weight: 3,
   strike: (world, random) => {
-    // Whoever dies before it has noticed that Redis lost its lease leaves members whom nobody buries.
-    const hasNoLease = world.ledger.hasLostWithin(RENEWAL_MS, world.time.now)
-    if (world.nodes.length === 1 || hasNoLease) return
+    if (world.nodes.length === 1) return
     const node = pickNode(world, random)
     world.tell(() => `FAULT ${node.name} is killed`)
     node.kill()
@@ -170,11 +164,6 @@ export function plan(world: World, random: SeededRandom, ms: number): void {
       fault.strike(world, random)
     })
   }
-}
-
-/** Once in a world: a second loss can leave members of a node that has no lease in what the first one left. */
-function hasLost({ ledger }: World): boolean {
-  return ledger.losses.length > 0
 }
 
 function pickNode({ nodes }: World, random: SeededRandom): SimulatedNode {

@@ -61,8 +61,7 @@ async function live(world: World, random: SeededRandom): Promise<void> {
   if (isFailed()) return
   if (!hasConverged(world)) throw new Violation(`I1, I14: no rest ${REST_MS} ms later: ${stateOf(world)}`)
   judge(world)
-  // What a loss leaves in the presence is written again by the recovery of the nodes, which is not whole yet.
-  if (world.ledger.losses.length === 0) await restPresence(world, since + REST_MS)
+  await restPresence(world, since + REST_MS)
 }
 
 async function restPresence(world: World, end: number): Promise<void> {
