@@ -397,6 +397,42 @@ t.test(
   }
 )
 
+t.test('what a node wrote that died without its lease, which Redis had lost, is removed', async (t) => {
+  const { nodes, redis, keys, buried } = await cluster(t, 2)
+  const [living, dead] = nodes
+  const { name } = dead.nodes
+  await redis.flushall()
+  await dead.presence.join([membership('a', 'ann')])
+  await dead.presence.connect('ann-1', 'ann')
+  living.clock.advance(2000)
+  await until(() => living.lost.length === 1)
+  await keepJudging(living, () => until(async () => (await redis.zscore(keys.dead, name)) !== null))
+  t.ok(Number(await redis.zscore(keys.dead, name)) > Date.now() + LEASE_MS / 2, 'it had the time to come back')
+  t.same(await living.presence.counts(['a']), [{ users: 1, connections: 1 }])
+  await redis.zadd(keys.dead, 1, name)
+  living.clock.advance(2000)
+  await buried(name)
+  t.same(departed(living, 'a'), ['ann'])
+  t.same(await living.presence.counts(['a']), [{ users: 0, connections: 0 }])
+  t.same(await living.presence.connections(['ann']), [0])
+  t.same(await redis.smembers(keys.holders(partitionOf('a'))), [], 'nothing is left to look for')
+})
+
+t.test('the name of a node that lives is not taken for forgotten', async (t) => {
+  const { nodes, redis, keys } = await cluster(t, 2)
+  const [living, other] = nodes
+  await other.presence.join([membership('a', 'ann')])
+  await living.presence.join([membership('a', 'bob')])
+  await keepJudging(living, async () => {
+    // Two searches later.
+    for (let seconds = 0; seconds < 140; seconds++) {
+      living.clock.advance(1000)
+      await living.nodes.count()
+    }
+  })
+  t.same(await redis.zrange(keys.dead, '0', '-1'), [])
+})
+
 t.test('a node that was taken for dead is told so', async (t) => {
   const { nodes, endLease, buried } = await cluster(t, 2)
   const [living, back] = nodes

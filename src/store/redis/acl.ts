@@ -35,6 +35,7 @@ export const commandsUsed = [
   'hsetnx',
   // Sets and sorted sets.
   'sadd',
+  'smembers',
   'srandmember',
   'srem',
   'zadd',

@@ -53,8 +53,10 @@ export class Burial {
   }
 
   async #clear(partition: number): Promise<void> {
+    const { redis, keys, node } = this.#options
     await this.#clearRooms(partition)
     await this.#clearOnline(partition)
+    await redis.srem(keys.holders(partition), node)
   }
 
   async #clearRooms(partition: number): Promise<void> {

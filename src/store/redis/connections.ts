@@ -22,7 +22,7 @@ export interface RedisConnection extends Redis {
   rcClearRoom(...keysAndArguments: Argument[]): Promise<[cursor: string, left: number, users: number, gone: string[]]>
   /** The number of keys comes first. */
   rcCountRooms(...countKeysAndArguments: Argument[]): Promise<number[]>
-  rcConnectUser(online: Key, nodeOnline: Key, fence: Key, connectionId: string, userId: string): Promise<null>
+  rcConnectUser(...keysAndArguments: Argument[]): Promise<null>
   rcDisconnectUser(...keysAndArguments: Argument[]): Promise<null>
   rcClearOnline(...keysAndArguments: Argument[]): Promise<[cursor: string, left: number]>
   rcMoveCursor(...keysAndArguments: Argument[]): Promise<string>
@@ -31,6 +31,7 @@ export interface RedisConnection extends Redis {
   rcDropLease(...keysAndArguments: Argument[]): Promise<null>
   rcClaimDead(...keysAndArguments: Argument[]): Promise<[nowMs: number, node?: string]>
   rcHoldDead(dead: Key, node: string, claimMs: number): Promise<null>
+  rcCondemn(leases: Key, dead: Key, graceMs: number, ...nodes: string[]): Promise<null>
   rcSaveSession(...keysAndArguments: Argument[]): Promise<number>
   rcReclaimSession(...keysAndArguments: Argument[]): Promise<'held' | 'taken' | 'gone'>
   rcTakeSession(

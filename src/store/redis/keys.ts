@@ -71,6 +71,11 @@ export class Keys {
     return `${this.#prefix}:{${partition}}:buried:${node}`
   }
 
+  /** Set: names of nodes under which something stands, or stood, in the presence of a partition. */
+  holders(partition: number): string {
+    return `${this.#prefix}:{${partition}}:holders`
+  }
+
   /** Hash: user → connections, of the users of a partition. */
   online(partition: number): string {
     return `${this.#prefix}:{${partition}}:online`

@@ -2,7 +2,8 @@ import { ANONYMOUS_PREFIX } from '../../protocol/ids.js'
 
 /*
  * What a node has in the presence stands under the node's name. Once that name is being buried nothing more may be
- * written under it: a command that was long on its way would leave a ghost that nobody removes.
+ * written under it: a command that was long on its way would leave a ghost that nobody removes. And nothing is written
+ * under a name that is not listed: Redis may lose the node's lease and keep, or take, what stands under its name.
  */
 
 /** Refuses the writing of a node that counts as dead. Answers an error to be given back, or nothing. */
@@ -13,8 +14,8 @@ export const refuseBuried = /* lua */ `
 `
 
 /**
- * KEYS users, members of the node, rooms, connections by room, rooms of the node, names of users, fence; ARGV room,
- * connection, user, now ms.
+ * KEYS users, members of the node, rooms, connections by room, rooms of the node, names of users, fence, holders; ARGV
+ * room, connection, user, now ms, node.
  * Answers {user changed, users, connections}.
  */
 const joinRoom = /* lua */ `
@@ -31,7 +32,7 @@ const joinRoom = /* lua */ `
     redis.call('HSET', KEYS[1], ARGV[3], string.format('%.0f:%s', (connections or 0) + 1, joined_at or ARGV[4]))
     redis.call('HINCRBY', KEYS[4], ARGV[1], 1)
     redis.call('ZADD', KEYS[3], 0, ARGV[1])
-    redis.call('SADD', KEYS[5], ARGV[1])
+    if redis.call('SADD', KEYS[5], ARGV[1]) == 1 then redis.call('SADD', KEYS[8], ARGV[5]) end
   end
   return { changed, redis.call('HLEN', KEYS[1]), tonumber(redis.call('HGET', KEYS[4], ARGV[1]) or 0) }
 `
@@ -60,7 +61,7 @@ const removeMember = /* lua */ `
   end
 `
 
-/** KEYS as joinRoom, the last not needed; ARGV room, connection. Answers {user changed, users, connections}. */
+/** KEYS as joinRoom, the last two not needed; ARGV room, connection. Answers {user changed, users, connections}. */
 const leaveRoom = /* lua */ `
   ${removeMember}
   local user = remove_member(KEYS, ARGV[1], ARGV[2])
@@ -96,12 +97,14 @@ const countRooms = /* lua */ `
   return counts
 `
 
-/** KEYS online, online of the node, fence; ARGV connection, user. */
+/** KEYS online, online of the node, fence, holders; ARGV connection, user, node. */
 const connectUser = /* lua */ `
   ${refuseBuried}
   local refusal = refuse_buried(KEYS[3])
   if refusal then return refusal end
-  if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 1 then redis.call('HINCRBY', KEYS[1], ARGV[2], 1) end
+  if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 0 then return end
+  redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
+  if redis.call('HLEN', KEYS[2]) == 1 then redis.call('SADD', KEYS[4], ARGV[3]) end
 `
 
 /**
@@ -137,11 +140,11 @@ const clearOnline = /* lua */ `
 `
 
 export const presenceScripts = {
-  rcJoinRoom: { lua: joinRoom, numberOfKeys: 7 },
+  rcJoinRoom: { lua: joinRoom, numberOfKeys: 8 },
   rcLeaveRoom: { lua: leaveRoom, numberOfKeys: 6 },
   rcClearRoom: { lua: clearRoom, numberOfKeys: 6 },
   rcCountRooms: { lua: countRooms },
-  rcConnectUser: { lua: connectUser, numberOfKeys: 3 },
+  rcConnectUser: { lua: connectUser, numberOfKeys: 4 },
   rcDisconnectUser: { lua: disconnectUser, numberOfKeys: 3 },
   rcClearOnline: { lua: clearOnline, numberOfKeys: 3 }
 } as const

@@ -3,6 +3,7 @@ import { answered } from '../answered.js'
 import type { Nodes, NodesCount, NodesListener, RoomDeparture } from '../nodes.js'
 import { Burial, CLAIM_MS } from './burial.js'
 import type { RedisConnections } from './connections.js'
+import { condemnForgotten } from './forgotten-names.js'
 import type { Keys } from './keys.js'
 import { RedisTime } from './redis-time.js'
 import { readRun } from './run-watch.js'
@@ -10,6 +11,8 @@ import { readRun } from './run-watch.js'
 const LEASE_MS = 8000
 const RENEW_PERIOD_MS = 2000
 const SWEEP_PERIOD_MS = 1000
+/** How often names are looked for that Redis has no lease of any more. */
+const SEARCH_PERIOD_MS = 60_000
 /** How long it is known when a dead node was alive last. */
 const ENDED_TTL_MS = 86_400_000
 
@@ -44,6 +47,8 @@ export class RedisNodes implements Nodes {
   #renewing: Promise<void> | undefined
   /** The last run in which this node's presence is known to be complete; undefined until the lease was taken once. */
   #run: string | undefined
+  /** When names without a lease are looked for next, by the monotonic clock. */
+  #searchAt: number
   /** When Redis was last known to begin answering: before one full lease from then, nobody is judged. */
   #connectedAt: number
   #renewedAt: number
@@ -59,6 +64,7 @@ export class RedisNodes implements Nodes {
     this.#onError = onError
     this.#connectedAt = clock.monotonic()
     this.#renewedAt = this.#connectedAt
+    this.#searchAt = this.#connectedAt + LEASE_MS
   }
 
   /** This node's name in the presence: another one after each lease it lost. */
@@ -82,6 +88,7 @@ export class RedisNodes implements Nodes {
     this.#stops = [
       this.#clock.every(RENEW_PERIOD_MS, () => this.#renewSafely()),
       this.#clock.every(SWEEP_PERIOD_MS, () => this.#sweepSafely()),
+      this.#clock.every(SWEEP_PERIOD_MS, () => this.#searchSafely()),
       ...this.#watchConnections()
     ]
     await this.renew().catch(() => {})
@@ -197,6 +204,8 @@ export class RedisNodes implements Nodes {
     const [formerEnded, nowMs] = await lease.rcTakeLease(...keys, name, LEASE_MS, this.#connectionCount(), former)
     this.#time.hear(nowMs)
     this.#renewedAt = this.#clock.monotonic()
+    // What lost this node's lease may have lost others: they have the time of one to take theirs anew.
+    this.#searchAt = this.#renewedAt + LEASE_MS
     return formerEnded === 1
   }
 
@@ -248,6 +257,18 @@ export class RedisNodes implements Nodes {
   #onLateAnswer(nowMs: number): void {
     this.#time.hear(nowMs)
     this.#beginWaiting()
+  }
+
+  async #searchSafely(): Promise<void> {
+    const now = this.#clock.monotonic()
+    if (now < this.#searchAt || !this.#mayJudge) return
+    this.#searchAt = now + SEARCH_PERIOD_MS
+    try {
+      await condemnForgotten({ redis: this.#connections.commands, keys: this.#keys, graceMs: LEASE_MS })
+    } catch (error) {
+      this.#searchAt = now + LEASE_MS
+      this.#onTrouble(error)
+    }
   }
 
   async #bury(node: string): Promise<void> {

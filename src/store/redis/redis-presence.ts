@@ -38,8 +38,13 @@ export class RedisPresence implements Presence {
   async join(memberships: readonly Membership[]): Promise<PresenceChange[]> {
     const node = this.#node()
     const replies = memberships.map(({ room, connectionId, userId }) => {
-      const keys = [...roomKeys(this.#keys, room, node), this.#keys.fence(partitionOf(room), node)]
-      return this.#redis.rcJoinRoom(...keys, room, connectionId, userId, this.#now())
+      const partition = partitionOf(room)
+      const keys = [
+        ...roomKeys(this.#keys, room, node),
+        this.#keys.fence(partition, node),
+        this.#keys.holders(partition)
+      ]
+      return this.#redis.rcJoinRoom(...keys, room, connectionId, userId, this.#now(), node)
     })
     return changesOf(memberships, await answered(Promise.all(replies)))
   }
@@ -99,9 +104,10 @@ export class RedisPresence implements Presence {
 
   async connect(connectionId: string, userId: string): Promise<void> {
     const partition = partitionOf(userId)
-    const [online, nodeOnline] = onlineKeys(this.#keys, partition, this.#node())
-    const fence = this.#keys.fence(partition, this.#node())
-    await answered(this.#redis.rcConnectUser(online, nodeOnline, fence, connectionId, userId))
+    const node = this.#node()
+    const [online, nodeOnline] = onlineKeys(this.#keys, partition, node)
+    const keys = [online, nodeOnline, this.#keys.fence(partition, node), this.#keys.holders(partition)]
+    await answered(this.#redis.rcConnectUser(...keys, connectionId, userId, node))
   }
 
   async disconnect(connectionId: string, userId: string): Promise<void> {
@@ -156,7 +162,7 @@ export class RedisPresence implements Presence {
   }
 }
 
-/** The keys of the scripts that leave and clear, in their order; joining needs one more. */
+/** The keys of the scripts that leave and clear, in their order; joining needs two more. */
 export function roomKeys(keys: Keys, room: string, node: string): [string, string, string, string, string, string] {
   const partition = partitionOf(room)
   return [

@@ -326,6 +326,15 @@ const holdDead = /* lua */ `
   redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', now_ms() + ARGV[2]), ARGV[1])
 `
 
+/** KEYS leases, dead; ARGV grace ms, node …. Those that have neither a lease nor a burial to come are to be buried. */
+const condemn = /* lua */ `
+  ${nowMs}
+  local due = string.format('%.0f', now_ms() + ARGV[1])
+  for index = 2, #ARGV do
+    if not redis.call('ZSCORE', KEYS[1], ARGV[index]) then redis.call('ZADD', KEYS[2], 'NX', due, ARGV[index]) end
+  end
+`
+
 /** KEYS leases, connections; ARGV node. Answers {nodes alive, connections of the others}. */
 const countNodes = /* lua */ `
   ${nowMs}
@@ -346,6 +355,7 @@ export const scripts = {
   rcDropLease: { lua: dropLease, numberOfKeys: 4 },
   rcClaimDead: { lua: claimDead, numberOfKeys: 4 },
   rcHoldDead: { lua: holdDead, numberOfKeys: 1 },
+  rcCondemn: { lua: condemn, numberOfKeys: 2 },
   rcSaveSession: { lua: saveSession, numberOfKeys: 2 },
   rcReclaimSession: { lua: reclaimSession, numberOfKeys: 2 },
   rcTakeSession: { lua: takeSession, numberOfKeys: 2 },

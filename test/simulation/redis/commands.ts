@@ -32,6 +32,7 @@ export const commands: Record<string, Command> = {
   },
   hdel: (db, key, ...fields) => db.hdel(text(key), ...fields.map(text)),
   smembers: (db, key) => [...db.members(text(key))],
+  srem: (db, key, ...names) => names.reduce((sum: number, name) => sum + db.srem(text(key), text(name)), 0),
   srandmember: (db, key, count) => [...db.members(text(key))].slice(0, Number(count)),
   zadd: (db, key, score, member) => {
     const isNew = db.score(text(key), text(member)) === undefined

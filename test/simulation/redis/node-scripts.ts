@@ -60,6 +60,14 @@ const rcHoldDead: NativeScript = ({ db, keys: [dead = ''], argv }) => {
   return null
 }
 
+const rcCondemn: NativeScript = ({ db, keys: [leases = '', dead = ''], argv: [graceMs, ...nodes] }) => {
+  for (const node of nodes.map(String)) {
+    const isKnown = db.score(leases, node) !== undefined || db.score(dead, node) !== undefined
+    if (!isKnown) db.zadd(dead, db.now() + Number(graceMs), node)
+  }
+  return null
+}
+
 const rcEndOfLease: NativeScript = ({ db, keys: [leases = '', ended = ''], argv }) => {
   const at = db.score(leases, textAt(argv, 0)) ?? db.score(ended, textAt(argv, 0))
   return at === undefined ? null : String(at)
@@ -84,6 +92,7 @@ export const nodeScripts: Record<string, NativeScript> = {
   rcDropLease,
   rcClaimDead,
   rcHoldDead,
+  rcCondemn,
   rcEndOfLease,
   rcCountNodes
 }

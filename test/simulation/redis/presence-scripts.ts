@@ -27,7 +27,9 @@ const rcJoinRoom: NativeScript = ({ db, keys, argv }) => {
     db.hset(at.users, user, `${Number(connections) + 1}:${joinedAt}`)
     db.hincrby(at.connections, room, 1)
     db.zadd(at.rooms, 0, room)
+    const isNew = !db.members(at.nodeRooms).has(room)
     db.sadd(at.nodeRooms, room)
+    if (isNew) db.sadd(textAt(keys, 7), textAt(argv, 4))
   }
   return [changed, db.hash(at.users).size, connectionsIn(db, at, room)]
 }
@@ -62,6 +64,7 @@ const rcConnectUser: NativeScript = ({ db, keys, argv }) => {
   if (db.hash(nodeOnline).has(connection)) return null
   db.hset(nodeOnline, connection, user)
   db.hincrby(online, user, 1)
+  if (db.hash(nodeOnline).size === 1) db.sadd(textAt(keys, 3), textAt(argv, 2))
   return null
 }
 
