@@ -7,10 +7,15 @@ export interface PipeOptions<T> {
   readonly deliver: (thing: T) => void
 }
 
-/** One direction of a TCP connection: what goes in comes out later and in order, or never. */
+/**
+ * One direction of a TCP connection: what goes in comes out later and in order, or never. What would overtake what went
+ * before comes together with it.
+ */
 export class Pipe<T> {
   readonly #options: PipeOptions<T>
   #lastAt = 0
+  /** What arrives at `#lastAt`. */
+  #last: T[] = []
   #held = false
   #cut = false
   #backlog: T[] = []
@@ -22,8 +27,18 @@ export class Pipe<T> {
   send(thing: T): void {
     if (this.#cut) return
     const { time, latencyMs } = this.#options
-    this.#lastAt = Math.max(this.#lastAt, time.now + latencyMs())
-    time.after(this.#lastAt - time.now, () => this.#arrive(thing))
+    const at = time.now + latencyMs()
+    // What arrives just now may have arrived already.
+    if (at <= this.#lastAt && this.#lastAt > time.now) {
+      this.#last.push(thing)
+      return
+    }
+    const batch = [thing]
+    this.#lastAt = at
+    this.#last = batch
+    time.after(at - time.now, () => {
+      for (const one of batch) this.#arrive(one)
+    })
   }
 
   /** Lets nothing out until `release`: a partition, or an end that does not read. What comes waits. */

@@ -12,6 +12,11 @@ export function logOf({ redis, keys }: World, channel: string): StoredMessage[] 
   return entries.flatMap(({ record }) => decodeMessage(record) ?? [])
 }
 
+function newestOf({ redis, keys }: World, channel: string): StoredMessage | undefined {
+  const entry = redis.db.log(keys.log(channel))?.entries.at(-1)
+  return entry && decodeMessage(entry.record)
+}
+
 /** Whether every client has heard everything that it may, and no command of it is open. */
 export function hasConverged(world: World): boolean {
   if (!world.clients.every(({ isAtRest }) => isAtRest)) return false
@@ -32,7 +37,7 @@ function hasAll(world: World, client: SimulatedClient): boolean {
 /** Whether it stands at the newest message, and not at another that a loss made void. */
 function isAtTop(world: World, { channel, begin, offset, heard }: Ear): boolean {
   if (offset !== topOf(world, channel)) return false
-  const newest = logOf(world, channel).at(-1)
+  const newest = newestOf(world, channel)
   return newest === undefined || offset <= begin || heard.get(offset) === newest.messageId
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { Deadlines } from '../../../src/deadlines.js'
 import type { RedisConnection } from '../../../src/store/redis/connections.js'
 import type { NodeClock } from '../node-clock.js'
 import { Pipe } from '../pipe.js'
@@ -41,6 +42,7 @@ export class SimulatedConnection extends EventEmitter {
   status = 'wait'
   readonly #network: RedisNetwork
   readonly #clock: NodeClock
+  readonly #timeouts: Deadlines
   #pending: Pending[] = []
   #link: Link | undefined
   #attempts = 0
@@ -53,6 +55,7 @@ export class SimulatedConnection extends EventEmitter {
     this.name = name
     this.#network = network
     this.#clock = clock
+    this.#timeouts = new Deadlines(clock, COMMAND_TIMEOUT_MS)
   }
 
   /** Resolves when it is ready; rejects where the first attempt fails. */
@@ -86,7 +89,7 @@ export class SimulatedConnection extends EventEmitter {
 
   #request(name: string, args: readonly Argument[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const stopTimer = this.#clock.after(COMMAND_TIMEOUT_MS, () => reject(new Error('Command timed out')))
+      const stopTimer = this.#timeouts.begin(() => reject(new Error('Command timed out')))
       this.#pending.push({ resolve, reject, stopTimer })
       this.#link?.requests.send({ name, args })
     })
