@@ -251,6 +251,9 @@ export class SimulatedClient {
     if (state.recovered === 'reset') {
       this.#checkLoss(state)
       ear.reset({ epoch: state.epoch, offset: 0 })
+    } else if (isBookless && state.epoch !== ear.epoch && this.#world.ledger.losses.length > 1) {
+      // Between two losses it may have heard what the first one began, and the second one made void with its session.
+      ear.forget({ epoch: state.epoch, offset: state.offset })
     } else if (isBookless) {
       ear.cutAfter(state.offset)
       ear.reopen()

@@ -53,6 +53,15 @@ export class Ear {
     this.offset = Math.min(this.offset, offset)
   }
 
+  /** Nothing of what it heard counts any more; the server goes on at this position, or earlier. */
+  forget({ epoch, offset }: EarPosition): void {
+    this.heard.clear()
+    this.begin = offset
+    this.epoch = epoch
+    this.offset = offset
+    this.#isOpen = true
+  }
+
   /** The next message of the channel. Throws `Violation`. */
   hear({ epoch, offset, message_id: id }: Message): void {
     if (this.#isOpen) {
