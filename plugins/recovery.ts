@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { Recovery } from '../src/recovery/recovery.js'
+import type { LeaseLoss } from '../src/store/nodes.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,7 +41,11 @@ export default fp(
     })
     fastify.decorate('recovery', recovery)
     const onDeparture = rooms.onDeparture.bind(rooms)
-    await store.nodes.start({ onDeparture, onLeaseLost: (loss) => recovery.onLeaseLost(loss) }, () => pool.size)
+    const onLeaseLost = (loss: LeaseLoss) => {
+      sessions.onLeaseLost(loss)
+      recovery.onLeaseLost(loss)
+    }
+    await store.nodes.start({ onDeparture, onLeaseLost }, () => pool.size)
     fastify.addHook('onReady', () => recovery.start())
   },
   {

@@ -98,7 +98,14 @@ export class Recovery {
    */
   async holdingsKept(): Promise<void> {
     if (this.#state.kind === 'whole') await this.#renew()
-    while (this.#rewritten < this.#losses || this.#state.kind === 'away') await this.#change()
+    while (!this.#areHoldingsKept) await this.#change()
+  }
+
+  get #areHoldingsKept(): boolean {
+    const { state } = this
+    // Until the lease was looked at nobody knows what the store has lost while it was away.
+    const isUnknown = state.kind === 'away' || (state.kind === 'entering' && state.step === 'lease')
+    return !isUnknown && this.#rewritten >= this.#losses
   }
 
   /** Once for all that ask in one moment. Where it fails the store is away, or about to be. */
@@ -161,7 +168,8 @@ export class Recovery {
     const losses = this.#losses
     if (losses === this.#rewritten) return
     for (const rewrite of this.#options.holdings) await rewrite(this.#loss)
-    this.#rewritten = losses
+    // An attempt that was given up may end after the one that came later.
+    this.#rewritten = Math.max(this.#rewritten, losses)
     if (losses === this.#losses) this.#loss = { departed: true }
   }
 

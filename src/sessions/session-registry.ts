@@ -204,11 +204,25 @@ export class SessionRegistry {
    * `store_unavailable`; doing it again is safe.
    */
   async reclaimAll(loss: LeaseLoss): Promise<void> {
-    const kept = [...this.#byConnection.values()].filter((session) => session.kept)
-    for (const session of kept) session.doubt = loss
+    const kept = this.#doubtAll(loss)
     for (let start = 0; start < kept.length; start += RECLAIM_PAGE) {
       await this.#reclaim(kept.slice(start, start + RECLAIM_PAGE).filter(({ connection }) => !connection.closed))
     }
+  }
+
+  /**
+   * The lease was lost just now: from here on no session is written before it is sure, though `reclaimAll` comes later. A
+   * session that ended elsewhere would live again by the write, and look as if it were this node's.
+   */
+  onLeaseLost(loss: LeaseLoss): void {
+    this.#doubtAll(loss)
+  }
+
+  #doubtAll({ departed }: LeaseLoss): LiveSession[] {
+    const kept = [...this.#byConnection.values()].filter((session) => session.kept)
+    // What was forgotten once is not known to have departed.
+    for (const session of kept) session.doubt = { departed: departed && session.doubt?.departed !== false }
+    return kept
   }
 
   /** What pongs have confirmed lately is written now and then only: a connection of this node that had it knows more. */

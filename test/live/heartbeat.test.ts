@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { Clock } from '../../src/clock.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { request, startServer, type TestServer } from '../support/server.js'
 import { until } from '../support/until.js'
 import { allAnswered, onEachStore } from './each-store.js'
@@ -87,8 +89,8 @@ t.test('a peer that does not finish the closing handshake is cut within 10 s', a
 })
 
 /** Two that hear the same 30 MB, read nothing yet and answer no ping. */
-async function startBackedUp(t: Test): Promise<{ server: TestServer; one: RawSocket; two: RawSocket }> {
-  const server = await startServer(t, { ...settings, RATE_LIMIT_PER_SECOND: 0 })
+async function startBackedUp(t: Test, clock?: Clock): Promise<{ server: TestServer; one: RawSocket; two: RawSocket }> {
+  const server = await startServer(t, { ...settings, RATE_LIMIT_PER_SECOND: 0 }, clock && { clock })
   const [one, two] = [await openRaw(t, server.url), await openRaw(t, server.url)]
   for (const client of [one, two]) client.send({ type: 'join_room', room: 'r' })
   await until(async () => (await request(`${server.url}/rooms/r`)).body.connections === 2)
@@ -124,11 +126,11 @@ async function take({ socket }: RawSocket, bytes: number): Promise<void> {
 }
 
 t.test('taking what is queued is a sign of life, without any pong', async (t) => {
-  const { one: steady } = await startBackedUp(t)
-  const begun = Date.now()
-  while (Date.now() - begun < 6000) {
+  const clock = new ManualClock(Date.now())
+  const { one: steady } = await startBackedUp(t, clock)
+  for (let passedMs = 0; passedMs < 6000; passedMs += 200) {
     await take(steady, BYTES_AT_ONCE)
-    await sleep(200)
+    clock.advance(200)
   }
   t.ok(steady.frames.length < 500, 'there is more to take')
   t.equal(steady.closeCode, undefined)

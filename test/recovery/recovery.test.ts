@@ -208,3 +208,45 @@ t.test('while the store is away nobody is told a reset', async (t) => {
   await turns()
   t.ok(kept)
 })
+
+t.test('nor before the lease was looked at: only that tells what the store has lost', async (t) => {
+  const { recovery, hold, start, down, up, loseAtRenewal } = setUp()
+  await start()
+  down()
+  const [openLease, openDevices] = [hold('lease'), hold('devices')]
+  loseAtRenewal({ departed: false })
+  up()
+  let kept = false
+  void recovery.holdingsKept().then(() => {
+    kept = true
+  })
+  await turns()
+  t.notOk(kept)
+  openLease()
+  await turns()
+  t.notOk(kept)
+  openDevices()
+  await turns()
+  t.ok(kept)
+})
+
+t.test('an attempt that ends after a later one holds nobody up', async (t) => {
+  const { recovery, hold, start } = setUp()
+  await start()
+  const openFirst = hold('devices')
+  recovery.onLeaseLost({ departed: false })
+  await turns()
+  const openSecond = hold('devices')
+  recovery.onLeaseLost({ departed: false })
+  await turns()
+  openSecond()
+  await turns()
+  t.match(recovery.state, { kind: 'whole' })
+  openFirst()
+  let kept = false
+  void recovery.holdingsKept().then(() => {
+    kept = true
+  })
+  await turns()
+  t.ok(kept)
+})

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { Keys } from '../../src/store/redis/keys.js'
 import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
 import { chatOf } from '../live/each-store.js'
@@ -56,6 +57,15 @@ const resumeOn = async (server: TestServer, from: LiveClient) => {
   return { client, answer }
 }
 
+/** The recovery of a node waits at its first step until the returned function is called. */
+function holdRecovery(nodes: RedisNodes): () => void {
+  let open = () => {}
+  const gate = new Promise<void>((resolve) => (open = resolve))
+  const renew = nodes.renew.bind(nodes)
+  nodes.renew = () => gate.then(renew)
+  return () => open()
+}
+
 const counts = async ({ url }: TestServer) => (await request(`${url}/rooms/r/online`)).body
 const movesOf = ({ messages }: LiveClient, user: string) =>
   messages.filter(({ user_id }) => user_id === user).map(({ action }) => action)
@@ -91,7 +101,7 @@ t.test(
 )
 
 t.test('a session that ended elsewhere meanwhile is not written again by the node that comes back', async (t) => {
-  const { paused, other, redis, keys, join, bury, wake } = await setUp(t)
+  const { paused, other, redis, keys, nodes, join, bury, wake } = await setUp(t)
   const first = await join(paused, 'ann')
   await bury()
   paused.app.messageBus.onSignal = () => {}
@@ -99,10 +109,15 @@ t.test('a session that ended elsewhere meanwhile is not written again by the nod
   const { session_id } = first.messages[0] as Message
   client.socket.close(1000)
   await until(async () => (await redis.exists(keys.session(session_id))) === 0)
-  // A write that comes before the node has looked through its sessions.
-  void first.ask({ type: 'join_room', room: 'other' })
+  // The node knows its new name, and has not looked through its sessions yet.
+  const lookOn = holdRecovery(nodes)
   await wake()
+  // A write that comes just then.
+  void first.ask({ type: 'join_room', room: 'other' })
+  await until(() => first.socket.readyState === WebSocket.CLOSED)
   t.equal(await first.closed(), 4502)
+  t.equal(await redis.exists(keys.session(session_id)), 0, 'nor for a moment')
+  lookOn()
   await until(async () => (await request(`${other.url}/rooms/other/online`)).body.connections === 0)
   t.equal(await redis.exists(keys.session(session_id)), 0)
   t.match(await counts(other), { online_count: 0, connections: 0 })

@@ -57,7 +57,7 @@ export function pausedRow({ fault, pausedMs, ci }: Pause): FaultRow {
       assert.equal(staying.filter(({ client }) => client.socket.readyState === client.socket.OPEN).length, COUNT)
       for (const userId of [...names('moves'), ...names('stays')]) {
         const moves = movesHeardBy(watcher, (other) => other === userId)
-        assert.deepEqual(moves, [`+${userId}`, `-${userId}`, `+${userId}`], 'I6')
+        assert.deepEqual(moves, [`+${userId}`, `-${userId}`, `+${userId}`], `I6: ${moves.join(' ')}`)
       }
       assert.equal(movesHeardBy(watcher, isMember).length, 6 * COUNT)
       const { connections } = (await request(`${url}/rooms/r/online`)).body
