@@ -23,10 +23,27 @@ export function refusalOf(error: unknown): string | undefined {
   return reasonByPrefix.find(([prefix]) => message.startsWith(prefix))?.[1]
 }
 
+/** Of a certificate that is not to be trusted, or of a listener that does not speak TLS; in the words of Node. */
+const tlsCodes: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
+])
+
 /** Whether nothing but another setting helps: no waiting, and no other connection. */
 export function isMisconfigured(error: unknown): boolean {
-  const { message = '' } = (error ?? {}) as { message?: string }
-  return refusalOf(error) === 'Redis refuses the credentials' || isStranger(message)
+  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string }
+  return refusalOf(error) === 'Redis refuses the credentials' || isStranger(message) || tlsCodes.has(code)
 }
 
 /** Something listens there, and it is no Redis. */
