@@ -23,6 +23,19 @@ export function refusalOf(error: unknown): string | undefined {
   return reasonByPrefix.find(([prefix]) => message.startsWith(prefix))?.[1]
 }
 
+/** Why a Sentinel is of no use, from what ioredis tells of it: without its text, which names addresses. */
+export function sentinelTroubleOf(error: unknown): string {
+  const { message = '' } = (error ?? {}) as { message?: string }
+  if (/invalid reply|No such master/.test(message)) return 'Sentinel does not know the master'
+  const isRefused = /because (NOAUTH|WRONGPASS|NOPERM)/.test(message)
+  return isRefused ? 'Sentinel refuses the credentials' : 'Sentinel does not answer'
+}
+
+/** Whether it says no more than that no Sentinel was of use. */
+export function isOfAllSentinels(error: unknown): boolean {
+  return ((error ?? {}) as { message?: string }).message?.startsWith('All sentinels are unreachable') === true
+}
+
 /** Of a certificate that is not to be trusted, or of a listener that does not speak TLS; in the words of Node. */
 const tlsCodes: ReadonlySet<string> = new Set([
   'CERT_HAS_EXPIRED',
