@@ -1,0 +1,31 @@
+import fp from 'fastify-plugin'
+import { RequestTime } from '../src/http/request-time.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    requestTime: RequestTime
+  }
+  interface FastifyRequest {
+    /** Of the message that it publishes, once it has a name. */
+    messageId: string | undefined
+    /** The id of its message, a fresh one where none is `given`: told also where the outcome is unknown. */
+    nameMessage(given: string | undefined): string
+  }
+  interface FastifyContextConfig {
+    /** It bounds its parts by itself. */
+    boundsItself?: boolean
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const { clock, random } = fastify
+    fastify.decorate('requestTime', new RequestTime(clock))
+    fastify.decorateRequest('messageId', undefined)
+    fastify.decorateRequest('nameMessage', function (given) {
+      this.messageId = given ?? random.timeUuid(clock.now())
+      return this.messageId
+    })
+  },
+  { name: 'request-time', dependencies: ['clock', 'random'] }
+)
