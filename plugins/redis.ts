@@ -1,7 +1,6 @@
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
-import type { Redis } from 'ioredis'
-import { connectRedis, type RedisConnections } from '../src/store/redis/connections.js'
+import { connectRedis, type RedisConnection, type RedisConnections } from '../src/store/redis/connections.js'
 import { watchEviction } from '../src/store/redis/eviction.js'
 import { followMaster } from '../src/store/redis/sentinel-watch.js'
 
@@ -39,6 +38,6 @@ export default fp<RedisPluginOptions>(
 )
 
 /** The plugin holds the start up until its client is ready, and a node starts without its Redis. */
-function asReady(client: Redis): Redis {
+function asReady(client: RedisConnection): RedisConnection {
   return Object.create(client, { status: { value: 'ready' } })
 }

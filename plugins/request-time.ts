@@ -1,9 +1,12 @@
+import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import fp from 'fastify-plugin'
 import { RequestTime } from '../src/http/request-time.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     requestTime: RequestTime
+    /** `handler`, answered in time. It has to give its answer back, not to send it: it may be late. */
+    inTime(handler: RouteHandlerMethod): RouteHandlerMethod
   }
   interface FastifyRequest {
     /** Of the message that it publishes, once it has a name. */
@@ -20,7 +23,14 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { clock, random } = fastify
-    fastify.decorate('requestTime', new RequestTime(clock))
+    const requestTime = new RequestTime(clock)
+    fastify.decorate('requestTime', requestTime)
+    fastify.decorate('inTime', (handler) => {
+      return async function (request: FastifyRequest, reply: FastifyReply) {
+        const answer = async () => await handler.call(this, request, reply)
+        return await requestTime.bound(answer(), () => request.messageId)
+      }
+    })
     fastify.decorateRequest('messageId', undefined)
     fastify.decorateRequest('nameMessage', function (given) {
       this.messageId = given ?? random.timeUuid(clock.now())

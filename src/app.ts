@@ -100,7 +100,7 @@ async function edges(fastify: FastifyInstance): Promise<void> {
   await fastify.register(docs)
   fastify.addHook('onRoute', (route) => {
     const { boundsItself = false, live = false } = route.config ?? {}
-    if (!boundsItself && !live) route.handler = fastify.requestTime.limit(route.handler)
+    if (!boundsItself && !live) route.handler = fastify.inTime(route.handler)
   })
   await fastify.register(autoload, { dir: folder('routes') })
 }

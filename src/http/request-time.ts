@@ -1,4 +1,3 @@
-import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import type { Clock } from '../clock.js'
 import { Deadlines } from '../deadlines.js'
 import { RoomcastError } from '../errors.js'
@@ -24,15 +23,6 @@ export class RequestTime {
     } catch (error) {
       if (error instanceof RoomcastError && error.code === 'store_unavailable') error.messageId ??= messageId()
       throw error
-    }
-  }
-
-  /** A handler that answers in time. `handler` has to give its answer back, not to send it: it may be late. */
-  limit(handler: RouteHandlerMethod): RouteHandlerMethod {
-    const bound = this.bound.bind(this)
-    return async function (request: FastifyRequest, reply: FastifyReply) {
-      const answer = async () => await handler.call(this, request, reply)
-      return await bound(answer(), () => request.messageId)
     }
   }
 }

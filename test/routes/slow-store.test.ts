@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import clockPlugin from '../../plugins/clock.js'
+import randomPlugin from '../../plugins/random.js'
+import requestTimePlugin from '../../plugins/request-time.js'
 import { sendError } from '../../src/http/error-response.js'
-import { RequestTime } from '../../src/http/request-time.js'
 import { FaultProxy } from '../faults/proxy/fault-proxy.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { startRedis, urlOf } from '../support/redis-server.js'
@@ -72,11 +74,10 @@ t.test('a publish that takes too long names its message', async (t) => {
   const clock = new ManualClock()
   const app = Fastify()
   t.teardown(() => app.close())
-  const time = new RequestTime(clock)
-  app.decorateRequest('messageId', undefined)
+  await app.register(clockPlugin, { clock }).register(randomPlugin).register(requestTimePlugin)
   let begun = () => {}
-  const answer = time.limit(async (request) => {
-    request.messageId = 'mine'
+  const answer = app.inTime(async (request) => {
+    request.nameMessage('mine')
     begun()
     return await new Promise(() => {})
   })
