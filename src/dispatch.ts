@@ -46,7 +46,7 @@ function run(context: Context, command: Command, report: ReportError): void {
   const { connection, clock, random, deadlines } = context
   const deadline = new Deadline()
   const messageId = publishingCommands.has(command.type)
-    ? nameMessage(command, random.timeUuid(clock.now()))
+    ? nameMessage(command, () => random.timeUuid(clock.now()))
     : undefined
   const end = deadlines.begin(() => {
     if (!deadline.expire() || connection.closed) return
@@ -59,9 +59,9 @@ function run(context: Context, command: Command, report: ReportError): void {
 }
 
 /** The id of the message, `fresh` where the client gave none. */
-function nameMessage({ body }: Command, fresh: string): string {
+function nameMessage({ body }: Command, makeId: () => string): string {
   const draft = body as { message_id?: string }
-  draft.message_id ??= fresh
+  draft.message_id ??= makeId()
   return draft.message_id
 }
 

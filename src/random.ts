@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid'
 export interface Random {
   /** A UUID that nobody can guess. */
   uuid(): string
-  /** A UUID with the time in it, in milliseconds since 1970 (version 7). */
+  /** A UUID that is greater than those before it, with the time in milliseconds since 1970 in it (version 7). */
   timeUuid(nowMs: number): string
   /** Bytes that nobody can guess. */
   bytes(count: number): Buffer
@@ -13,6 +13,7 @@ export interface Random {
 
 export const systemRandom: Random = {
   uuid: () => randomUUID(),
-  timeUuid: (nowMs) => uuidv7({ msecs: nowMs }),
+  // By the library's own look at the time: only so do those of one millisecond stand in the order they were made in.
+  timeUuid: () => uuidv7(),
   bytes: (count) => randomBytes(count)
 }
