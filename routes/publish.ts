@@ -20,23 +20,34 @@ interface Draft {
   /** JSON text. */
   readonly content: string
   readonly userId: string | null
-  readonly messageId: string | undefined
+  readonly messageId: string
 }
 
 const publish: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { broadcasts, config, groups, inbox, rooms, reportFailure } = fastify
+  const { broadcasts, clock, config, groups, inbox, random, requestTime, rooms, reportFailure } = fastify
   const bytesMax = config.MAX_MESSAGE_BYTES
   const scope = { config: { scope: 'publish' } } as const
 
   const broadcastSchema = { body: BroadcastBody, response: { 202: BroadcastAccepted } }
-  fastify.post('/broadcast', { ...scope, schema: broadcastSchema }, async ({ body }, reply) => {
+  fastify.post('/broadcast', { ...scope, schema: broadcastSchema }, async (request, reply) => {
+    const { body } = request
     const content = encodeContent(body.content, bytesMax)
-    const sent = await broadcasts.send({ content, messageId: body.message_id, exclude: body.exclude })
-    return reply.code(202).send(sent)
+    const sent = await broadcasts.send({
+      content,
+      messageId: request.nameMessage(body.message_id),
+      exclude: body.exclude
+    })
+    reply.code(202)
+    return sent
   })
 
   const batchSchema = { body: BatchBody, response: { 200: BatchResults } }
-  fastify.post('/publish', { ...scope, bodyLimit: BATCH_BYTES_MAX, schema: batchSchema }, async ({ body }) => {
+  const batchOptions = {
+    config: { ...scope.config, boundsItself: true },
+    bodyLimit: BATCH_BYTES_MAX,
+    schema: batchSchema
+  }
+  fastify.post('/publish', batchOptions, async ({ body }) => {
     // Begun in order: what goes to one room is stored in the order of the items.
     const batch = {}
     return { results: await Promise.all(body.items.map((item) => publishItem(item, batch))) }
@@ -44,8 +55,10 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
 
   async function publishItem(item: unknown, batch: object): Promise<object> {
     try {
-      const { content: value, user_id: userId = null, message_id: messageId, ...target } = validateItem(item)
-      return await publishTo(target, { content: encodeContent(value, bytesMax), userId, messageId }, batch)
+      const { content: value, user_id: userId = null, message_id: given, ...target } = validateItem(item)
+      const messageId = given ?? random.timeUuid(clock.now())
+      const draft = { content: encodeContent(value, bytesMax), userId, messageId }
+      return await requestTime.bound(publishTo(target, draft, batch), () => messageId)
     } catch (error) {
       if (!(error instanceof RoomcastError)) reportFailure(error)
       const { code, message, messageId } = error instanceof RoomcastError ? error : new RoomcastError('internal')

@@ -23,6 +23,7 @@ import type { RandomPluginOptions } from '../plugins/random.js'
 import '../plugins/recovery.js'
 import type { RedisPluginOptions } from '../plugins/redis.js'
 import '../plugins/removals.js'
+import '../plugins/request-time.js'
 import type { RoomFamiliesPluginOptions } from '../plugins/room-families.js'
 import '../plugins/rooms.js'
 import '../plugins/sessions.js'
@@ -97,6 +98,10 @@ async function edges(fastify: FastifyInstance): Promise<void> {
   })
   // Here and not with the other plugins: the document is of these routes alone.
   await fastify.register(docs)
+  fastify.addHook('onRoute', (route) => {
+    const { boundsItself = false, live = false } = route.config ?? {}
+    if (!boundsItself && !live) route.handler = fastify.inTime(route.handler)
+  })
   await fastify.register(autoload, { dir: folder('routes') })
 }
 

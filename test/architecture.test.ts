@@ -79,6 +79,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/stats': ['src/clock', 'src/protocol', '@sinclair/typebox'],
   'src/auth': [],
   'src/http': ['src/config', 'src/errors', 'src/protocol', '@sinclair/typebox'],
+  'src/http/request-time': ['src/clock', 'src/deadlines', 'src/errors'],
   'src/page': ['typescript'],
   'src/errors': [],
   'src/clock': [],

@@ -9,18 +9,21 @@ const groups: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.put('/:group/members/:user', { ...admin, schema: memberSchema }, async ({ params }, reply) => {
     await groups.add(params.group, params.user)
-    return reply.code(204).send(null)
+    reply.code(204)
+    return null
   })
 
   fastify.delete('/:group/members/:user', { ...admin, schema: memberSchema }, async ({ params }, reply) => {
     await groups.remove(params.group, params.user)
-    return reply.code(204).send(null)
+    reply.code(204)
+    return null
   })
 
   const groupSchema = { params: GroupParams, response: { 204: Nothing } }
   fastify.delete('/:group', { ...admin, schema: groupSchema }, async ({ params }, reply) => {
     await groups.delete(params.group)
-    return reply.code(204).send(null)
+    reply.code(204)
+    return null
   })
 
   const listSchema = { params: GroupParams, querystring: MembersQueryString, response: { 200: GroupMemberList } }

@@ -27,9 +27,10 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
       group: params.group,
       from: body.from ?? null,
       content: encodeContent(body.content, config.MAX_MESSAGE_BYTES),
-      messageId: messageIdOf(body.message_id, headers['idempotency-key'])
+      messageId: request.nameMessage(messageIdOf(body.message_id, headers['idempotency-key']))
     })
-    return reply.code(published.duplicate ? 200 : 201).send(published)
+    reply.code(published.duplicate ? 200 : 201)
+    return published
   })
 
   const historySchema = { params: GroupParams, querystring: HistoryQueryString, response: { 200: GroupHistory } }
@@ -37,7 +38,8 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
     const { params, query } = request
     refuseBoth(query, 'after', 'before')
     const page = await groups.history(params.group, query)
-    return reply.type('application/json; charset=utf-8').send(encodeHistory(page) as never)
+    reply.type('application/json; charset=utf-8')
+    return encodeHistory(page) as never
   })
 }
 

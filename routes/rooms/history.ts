@@ -9,13 +9,15 @@ const history: FastifyPluginAsyncTypebox = async (fastify) => {
     refuseBoth(query, 'after', 'before')
     const page = await fastify.rooms.history(params.room, query)
     // Encoded already; Fastify sends text as it is.
-    return reply.type('application/json; charset=utf-8').send(encodeHistory(page) as never)
+    reply.type('application/json; charset=utf-8')
+    return encodeHistory(page) as never
   })
 
   const purgeSchema = { params: RoomParams, response: { 204: Nothing } }
   fastify.delete('/:room/history', { config: { scope: 'admin' }, schema: purgeSchema }, async ({ params }, reply) => {
     await fastify.rooms.purge(params.room)
-    return reply.code(204).send(null)
+    reply.code(204)
+    return null
   })
 }
 

@@ -11,7 +11,8 @@ const members: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.delete('/:room/members/:user', { config: { scope: 'admin' }, schema: kickSchema }, async (request, reply) => {
     const { room, user } = request.params
     await fastify.removals.kick(room, user)
-    return reply.code(204).send(null)
+    reply.code(204)
+    return null
   })
 }
 

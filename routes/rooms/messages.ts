@@ -18,10 +18,11 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
       type: fastify.rooms.families.typeNamed(body.type),
       content: encodeContent(body.content, bytesMax),
       userId: body.user_id ?? null,
-      messageId: messageIdOf(body.message_id, headers['idempotency-key']),
+      messageId: request.nameMessage(messageIdOf(body.message_id, headers['idempotency-key'])),
       exclude: body.exclude
     })
-    return reply.code(published.duplicate ? 200 : 201).send(published)
+    reply.code(published.duplicate ? 200 : 201)
+    return published
   })
 }
 

@@ -8,7 +8,8 @@ const inbox: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get('/:user/inbox', { config: { scope: 'read' }, schema: readSchema }, async ({ params, query }, reply) => {
     const { device_id: deviceId = DEFAULT_DEVICE, after, limit } = query
     const page = await fastify.inbox.read({ userId: params.user, deviceId, after, limit })
-    return reply.type('application/json; charset=utf-8').send(encodeHistory(page) as never)
+    reply.type('application/json; charset=utf-8')
+    return encodeHistory(page) as never
   })
 
   const ackSchema = { params: NamedUserParams, body: InboxAckBody, response: { 200: CursorState } }

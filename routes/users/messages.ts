@@ -16,9 +16,10 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
       to: params.user,
       from: body.from ?? null,
       content: encodeContent(body.content, fastify.config.MAX_MESSAGE_BYTES),
-      messageId: messageIdOf(body.message_id, headers['idempotency-key'])
+      messageId: request.nameMessage(messageIdOf(body.message_id, headers['idempotency-key']))
     })
-    return reply.code(published.duplicate ? 200 : 201).send({ user_id: params.user, ...published, online })
+    reply.code(published.duplicate ? 200 : 201)
+    return { user_id: params.user, ...published, online }
   })
 }
 

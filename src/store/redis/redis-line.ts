@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js'
 import { Deadlines } from '../../deadlines.js'
 import { NotAskedError, storeUnavailable } from '../../errors.js'
 import { type RedisConnection, renew } from './connections.js'
-import { refusalOf } from './refusals.js'
+import { isOfAllSentinels, refusalOf, sentinelTroubleOf } from './refusals.js'
 
 export interface RedisLineOptions {
   readonly connection: RedisConnection
@@ -49,7 +49,11 @@ export class RedisLine {
     this.#deadlines = new Deadlines(options.clock, ANSWER_MS)
     const { connection } = options
     connection.on('error', (error: unknown) => {
-      this.#failure = refusalOf(error)
+      // Why each of them was of no use has been told before it.
+      if (!isOfAllSentinels(error)) this.#failure = refusalOf(error)
+    })
+    connection.on('sentinelError', (error: unknown) => {
+      this.#failure = sentinelTroubleOf(error)
     })
     connection.on('messageBuffer', () => this.#hear())
     connection.on('ready', () => {

@@ -23,10 +23,40 @@ export function refusalOf(error: unknown): string | undefined {
   return reasonByPrefix.find(([prefix]) => message.startsWith(prefix))?.[1]
 }
 
+/** Why a Sentinel is of no use, from what ioredis tells of it: without its text, which names addresses. */
+export function sentinelTroubleOf(error: unknown): string {
+  const { message = '' } = (error ?? {}) as { message?: string }
+  if (/invalid reply|No such master/.test(message)) return 'Sentinel does not know the master'
+  const isRefused = /because (NOAUTH|WRONGPASS|NOPERM)/.test(message)
+  return isRefused ? 'Sentinel refuses the credentials' : 'Sentinel does not answer'
+}
+
+/** Whether it says no more than that no Sentinel was of use. */
+export function isOfAllSentinels(error: unknown): boolean {
+  return ((error ?? {}) as { message?: string }).message?.startsWith('All sentinels are unreachable') === true
+}
+
+/** Of a certificate that is not to be trusted, or of a listener that does not speak TLS; in the words of Node. */
+const tlsCodes: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
+])
+
 /** Whether nothing but another setting helps: no waiting, and no other connection. */
 export function isMisconfigured(error: unknown): boolean {
-  const { message = '' } = (error ?? {}) as { message?: string }
-  return refusalOf(error) === 'Redis refuses the credentials' || isStranger(message)
+  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string }
+  return refusalOf(error) === 'Redis refuses the credentials' || isStranger(message) || tlsCodes.has(code)
 }
 
 /** Something listens there, and it is no Redis. */

@@ -5,8 +5,10 @@ import { groupScripts } from './group-scripts.js'
 import { presenceScripts, refuseBuried } from './presence-scripts.js'
 
 /*
- * Each changing step is one script: all checks come before the first write, as Redis rolls nothing back. Offsets are
- * formatted by hand, because Lua prints large numbers with an exponent.
+ * Each changing step is one script: all checks come before the first write, as Redis rolls nothing back. Without memory
+ * Redis refuses a script at its first write, and only where that is one that takes some: what must not be accepted then
+ * begins with such a one, what has to go on (leaving, clearing up) with one that gives some back. Offsets are formatted
+ * by hand, because Lua prints large numbers with an exponent.
  */
 
 /**
@@ -18,9 +20,9 @@ const openChannel = /* lua */ `
     local known = redis.call('HMGET', meta, 'epoch', 'offset', 'run', 'forks')
     local epoch, offset, forks = known[1], known[2], known[4]
     if not epoch then
+      redis.call('HSET', meta, 'epoch', new_epoch, 'offset', '0', 'run', run)
       -- A log without its meta is of a history that nobody can name any more.
       redis.call('DEL', log)
-      redis.call('HSET', meta, 'epoch', new_epoch, 'offset', '0', 'run', run)
       return new_epoch, '0'
     end
     if known[3] ~= run then
@@ -58,14 +60,14 @@ export const publishScript = /* lua */ `
   local epoch, top = open(KEYS[1], KEYS[2], ARGV[3], ARGV[4])
   local offset = string.format('%.0f', top + 1)
   local record = 'm1\\n' .. epoch .. '\\n' .. offset .. '\\n' .. ARGV[2]
-  if tonumber(ARGV[6]) > 0 and tonumber(ARGV[7]) > 0 then
+  local is_kept = tonumber(ARGV[6]) > 0 and tonumber(ARGV[7]) > 0
+  if is_kept then
     local id = offset .. '-' .. string.format('%.0f', now_ms())
     redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], id, 'r', record)
     redis.call('PEXPIRE', KEYS[2], ARGV[7])
-  else
-    redis.call('DEL', KEYS[2])
   end
   redis.call('HSET', KEYS[1], 'offset', offset, 'size', ARGV[6], 'ttl', ARGV[7])
+  if not is_kept then redis.call('DEL', KEYS[2]) end
   redis.call('PEXPIRE', KEYS[1], ARGV[8])
   redis.call('SET', KEYS[3], epoch .. ' ' .. offset .. ' ' .. ARGV[5], 'PX', ARGV[9])
   redis.call('PUBLISH', ARGV[1], record)

@@ -22,7 +22,7 @@ const row: FaultRow = {
     const handshake = new WebSocket(`${node.url.replace('http', 'ws')}/ws?user_id=a`)
     const [, { statusCode, headers }] = await once(handshake, 'unexpected-response')
     assert.deepEqual([statusCode, headers['retry-after']], [503, '1'])
-    handshake.terminate()
+    handshake.on('error', () => {}).terminate()
     await redis.restart()
     const recoveryMs = await untilReady(node.url, true, 5000)
     assert.equal((await publish()).status, 201)
