@@ -60,8 +60,8 @@ export class Link {
 
   /** Ends both connections by RST. */
   reset(): void {
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    reset(this.#client)
+    reset(this.#server)
   }
 
   /** Ends both connections by FIN. */
@@ -77,8 +77,14 @@ export class Link {
   }
 
   #loseReply(): void {
-    this.#client.resetAndDestroy()
+    reset(this.#client)
     // Not a reset: the server may not have read everything yet.
     this.#up.end()
   }
+}
+
+/** Where the end is on its way already libuv refuses a reset, and Node would wait for that socket for ever at its exit. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
