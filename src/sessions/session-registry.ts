@@ -13,9 +13,9 @@ import type { LeaseLoss } from '../store/nodes.js'
 import type { Removals } from '../store/removals.js'
 import type { OwnedSession, Sessions } from '../store/sessions.js'
 import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
-import type { Rejoined, Return, Terms } from './comeback.js'
 import { type LiveSession, ownedBy } from './live-session.js'
 import { hashOf, newToken } from './resume-token.js'
+import { RoomReturn, type Terms } from './room-return.js'
 
 export interface SessionRegistryOptions {
   readonly sessions: Sessions
@@ -64,11 +64,13 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions
   readonly #byConnection = new Map<Connection, LiveSession>()
   readonly #bySessionId = new Map<string, LiveSession>()
+  readonly #roomReturn: RoomReturn
   readonly #retries: RetryQueue
   #stop: () => void = () => {}
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options
+    this.#roomReturn = new RoomReturn(options)
     this.#retries = new RetryQueue(options.clock, options.onError)
   }
 
@@ -236,13 +238,13 @@ export class SessionRegistry {
   async #takeOver(
     fresh: LiveSession,
     session: OwnedSession,
-    { positions, deadline }: Terms
+    terms: Terms
   ): Promise<{ reply: Omit<ResumeReply, 'resume_token'>; begin: () => void }> {
     const { connection } = fresh
     const { sessionId, userId } = session
-    const kicked = await this.#kickedOf(session)
+    const kicked = await this.#roomReturn.kickedOf(session)
     if (connection.userId === null) this.#options.identify(connection, userId)
-    const { outcomes, removed } = await this.#rejoin(connection, session, { kicked, positions, deadline })
+    const { outcomes, removed } = await this.#roomReturn.rejoin(connection, session, { kicked, ...terms })
     // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
     const rival = this.#bySessionId.get(sessionId)
     if (rival !== undefined && rival.generation > session.generation) {
@@ -260,51 +262,6 @@ export class SessionRegistry {
     const rooms = Object.fromEntries(kept.map(({ reply: { room, ...state } }) => [room, state]))
     const reply = { session_id: sessionId, user_id: userId, rooms, removed: [...removed] }
     return { reply, begin: () => kept.forEach((outcome) => void outcome.begin()) }
-  }
-
-  /** Rooms that its user was put out of since. Throws `session_not_found` where that was everything. */
-  async #kickedOf({ sessionId, userId, generation, removalId, rooms }: OwnedSession): Promise<string[]> {
-    const names = Object.keys(rooms)
-    const newest = await this.#options.removals.newest(userId, names)
-    if (newest.user !== undefined && newest.user !== removalId) {
-      await this.#options.sessions.end(sessionId, generation)
-      throw new RoomcastError('session_not_found')
-    }
-    return names.filter((room, index) => {
-      const newestOfRoom = newest.rooms[index]
-      return newestOfRoom !== undefined && newestOfRoom !== rooms[room]?.removalId
-    })
-  }
-
-  /** Lets the connection into the session's rooms. Where it fails the connection is in none. */
-  async #rejoin(connection: Connection, session: OwnedSession, comeback: Return): Promise<Rejoined> {
-    const { rooms } = this.#options
-    try {
-      const outcomes = await this.#joinAll(connection, session, comeback)
-      // A kick in the meantime found nobody in the room.
-      const removed = [...new Set([...comeback.kicked, ...(await this.#kickedOf(session))])]
-      comeback.deadline?.commit()
-      return { outcomes, removed }
-    } catch (error) {
-      await rooms.leaveAll(connection).catch(this.#options.onError)
-      throw error
-    }
-  }
-
-  async #joinAll(
-    connection: Connection,
-    session: OwnedSession,
-    { kicked, positions, deadline }: Return
-  ): Promise<JoinOutcome[]> {
-    const allowed = Object.entries(session.rooms).filter(([room]) => !kicked.includes(room))
-    const joins = allowed.map(([room, confirmed]) => {
-      const given = Object.hasOwn(positions, room) ? positions[room] : undefined
-      const since = given ?? { epoch: confirmed.epoch, offset: confirmed.offset, message_id: confirmed.messageId }
-      return this.#options.rooms.join(connection, { room, since, known: { removalId: confirmed.removalId } }, deadline)
-    })
-    // Each has to be over before anything is undone.
-    await Promise.allSettled(joins)
-    return await Promise.all(joins)
   }
 
   /** The connection's own session is void from here on. */
