@@ -7,7 +7,7 @@ const rooms = ['a', 'b']
 const row: FaultRow = {
   number: 'F13',
   fault: 'Sentinel makes a replica the master that has not got the newest messages',
-  ci: true,
+  ci: false,
   async run(rig) {
     const group = await FailoverGroup.start(rig)
     const { urls } = group

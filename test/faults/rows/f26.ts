@@ -11,7 +11,7 @@ const BLOCKED_MS = 5000
 const row: FaultRow = {
   number: 'F26',
   fault: 'a node stands still for 5 s, longer than a client may be silent',
-  ci: true,
+  ci: false,
   async run(rig) {
     const env = { HEARTBEAT_INTERVAL: '1', HEARTBEAT_TIMEOUT: '3' }
     const { nodes, urls } = await rig.startCluster(2, env)

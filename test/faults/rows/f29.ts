@@ -29,7 +29,7 @@ interface Member {
 const row: FaultRow = {
   number: 'F29',
   fault: 'all connections are torn at the same moment, with a budget of handshakes',
-  ci: true,
+  ci: false,
   async run(rig) {
     const redis = await rig.startRedis()
     const env = { REDIS_URL: redis.url, REDIS_PREFIX: 'roomcast', HANDSHAKES_PER_SECOND: String(HANDSHAKES_PER_SECOND) }
