@@ -25,7 +25,7 @@ const unkept = (run: string): Call => ({
   keys: ['meta', 'log', 'receipt'],
   args: ['topic', 'tail', 'epoch', run, '1', '0', '0', HOUR_MS, HOUR_MS]
 })
-const member = ['users', 'members', 'rooms', 'counts', 'roomsOfNode', 'names', 'fence']
+const member = ['users', 'members', 'rooms', 'counts', 'roomsOfNode', 'names', 'fence', 'holders']
 const leases = ['leases', 'connections', 'dead', 'ended']
 
 /** What must not be accepted: it would be told as stored, and takes memory that is not there. */
@@ -37,12 +37,12 @@ const refused: Readonly<Record<string, Call>> = {
   'the joining of a room': {
     lua: scripts.rcJoinRoom.lua,
     keys: member,
-    args: ['room', 'connection-2', 'user', '1']
+    args: ['room', 'connection-2', 'user', '1', 'node']
   },
   'the coming of a user': {
     lua: scripts.rcConnectUser.lua,
-    keys: ['online', 'ofNode', 'fence'],
-    args: ['c-2', 'user']
+    keys: ['online', 'ofNode', 'fence', 'holders'],
+    args: ['c-2', 'user', 'node']
   },
   'a session': {
     lua: scripts.rcSaveSession.lua,
@@ -106,8 +106,8 @@ const accepted: Readonly<Record<string, Call>> = {
 /** What stands there when the memory ends. */
 const before: readonly Call[] = [
   publish(['epoch', 'run']),
-  { lua: scripts.rcJoinRoom.lua, keys: member, args: ['room', 'connection', 'user', '1'] },
-  { lua: scripts.rcConnectUser.lua, keys: ['online', 'ofNode', 'fence'], args: ['c', 'user'] },
+  { lua: scripts.rcJoinRoom.lua, keys: member, args: ['room', 'connection', 'user', '1', 'node'] },
+  { lua: scripts.rcConnectUser.lua, keys: ['online', 'ofNode', 'fence', 'holders'], args: ['c', 'user', 'node'] },
   {
     lua: scripts.rcSaveSession.lua,
     keys: ['session', 'fence'],

@@ -28,21 +28,26 @@ export async function temporaryFolder(t: Scope): Promise<string> {
   return folder
 }
 
-const fromSources = ['--import', import.meta.resolve('tsx'), path.join(root, 'src/server.ts')]
+let built: readonly string[] | undefined
 
-/** What `npm start` runs, built if that is due: only there the package knows itself by its name. */
+/** What `npm start` runs, built if that is due: it begins in a third of the time that its sources need. */
 export function builtServer(): readonly string[] {
+  built ??= build()
+  return built
+}
+
+function build(): readonly string[] {
   const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'src/build.mjs')], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`the build failed: ${stderr}`)
   return [path.join(root, 'dist/src/server.js')]
 }
 
-/** The server, by its sources unless told otherwise, as a process of its own. It has not begun to listen. */
+/** The server as a process of its own. It has not begun to listen. */
 export function spawnServer(
   t: Scope,
   env: Environment,
   cwd = root,
-  program: readonly string[] = fromSources
+  program: readonly string[] = builtServer()
 ): { child: ChildProcess; output: () => string } {
   const child = spawn(process.execPath, [...program], {
     cwd,
