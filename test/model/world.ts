@@ -8,8 +8,11 @@ import type { ConnectionModel, Model, RoomEar, SessionModel } from './model.js'
 
 /** Longer than anything takes that needs no clock. */
 const patienceMs = { memory: 300, disk: 3000, redis: 3000 } as const
-/** The clock moves by so much at once: pongs come in between. */
-const TICK_MS = 5000
+/**
+ * The clock moves by so much at once: pongs come in between. Less than a store is given for an answer, which would be late
+ * before it had a turn.
+ */
+const TICK_MS = 2000
 
 export interface RestRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
