@@ -39,6 +39,8 @@ export class Memberships {
   /** Rooms that connections have left, of which the store has not been told for certain; each leave has its own mark. */
   readonly #leaving = new Map<Connection, Map<string, object>>()
   readonly #doubtful = new Set<string>()
+  /** On their way in: without a seat, and perhaps in the presence already. */
+  readonly #entering = new Set<Membership>()
 
   constructor(options: MembershipsOptions) {
     this.#options = options
@@ -49,6 +51,16 @@ export class Memberships {
       clock,
       send: (room, note) => streams.signal(channelOf(room), note).catch((error) => this.#onUntold(room, error))
     })
+  }
+
+  /**
+   * A connection is on its way into a room: it counts as a member when these are written again. Call what it answers
+   * once it has its seat, or will not have one.
+   */
+  expect(connection: Connection, room: string): () => void {
+    const membership = membershipOf(connection, room)
+    this.#entering.add(membership)
+    return () => void this.#entering.delete(membership)
   }
 
   /** Adds a connection to a room's members. Throws `store_unavailable`, and then it may be in all the same: `giveUp`. */
@@ -96,11 +108,15 @@ export class Memberships {
    */
   async rejoinAll({ departed }: LeaseLoss = FORGOTTEN): Promise<void> {
     const { presence, seats } = this.#options
-    const memberships = [...seats.connections()].flatMap((connection) =>
+    const seated = [...seats.connections()].flatMap((connection) =>
       [...seats.of(connection).keys()].map((room) => membershipOf(connection, room))
     )
+    // A join may be written under the lost lease, and be answered after this.
+    const memberships = [...seated, ...this.#entering]
     for (let start = 0; start < memberships.length; start += PAGE) {
-      const page = memberships.slice(start, start + PAGE).filter((membership) => this.#isSeated(membership))
+      const page = memberships
+        .slice(start, start + PAGE)
+        .filter((membership) => this.#isSeated(membership) || this.#entering.has(membership))
       const changes = await presence.join(page)
       if (departed) this.#tell('user_joined', changes)
     }

@@ -102,6 +102,7 @@ export class RoomRegistry {
     const receiver = new Receiver(connection, channel.position)
     channel.hold(receiver)
     let change: PresenceChange | Counts | undefined
+    const arrived = this.#memberships.expect(connection, room)
     try {
       const noting = this.#newestRemoval(connection, request)
       const entering = this.#enter(connection, room, former !== undefined)
@@ -119,6 +120,8 @@ export class RoomRegistry {
       channel.detach(receiver)
       this.#options.channels.release(channelOf(room))
       throw error
+    } finally {
+      arrived()
     }
   }
 

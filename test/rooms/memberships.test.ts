@@ -101,6 +101,20 @@ t.test('a leave whose outcome nobody knows is made until it is certain, and told
   t.same(heard, ['user_joined ann 1', 'user_joined bob 2', 'user_left bob 0'])
 })
 
+t.test('one on its way in is written again with the members, and not once its join came to nothing', async (t) => {
+  const { memberships, connectionOf, seat, users } = setUp()
+  const [ann, bob] = [connectionOf('ann'), connectionOf('bob')]
+  const arrived = memberships.expect(ann, 'r')
+  const failed = memberships.expect(bob, 'r')
+  failed()
+  await memberships.rejoinAll()
+  t.equal(await users('r'), 1, 'its join may have been written under a name that is buried')
+  seat(ann, 'r')
+  arrived()
+  await memberships.rejoinAll()
+  t.equal(await users('r'), 1)
+})
+
 t.test('one that comes in again is not put out by a leave that is tried again', async (t) => {
   const { clock, memberships, seats, mood, connectionOf, join, seat, users } = setUp()
   const ann = connectionOf('ann')
