@@ -34,7 +34,7 @@ export class Host {
   readonly #folders: string[] = []
   #clock: ManualClock
   #app: FastifyInstance | undefined
-  /** The node that was killed last. */
+  /** The node that was killed or ended last. */
   #dead = ''
 
   constructor(options: HostOptions) {
@@ -68,9 +68,15 @@ export class Host {
 
   /** Ends the server as an administrator does, and starts it anew on what it left. */
   async restart(): Promise<void> {
+    if (this.store === 'redis') this.#dead = nodesOf(this.app).name
     await this.app.close()
     this.#clock = new ManualClock(this.#clock.now())
     this.#app = await this.#open()
+  }
+
+  /** The members of the node that ended have not come back: Redis, which judges by its own clock, buries them from now on. */
+  async endGrace(): Promise<void> {
+    await this.#redisOf(this.app).commands.zadd(this.#keys.dead, 'XX', Date.now() - 1, this.#dead)
   }
 
   /** What the dead node's sessions are judged by: the end of its lease, by the clock that the test moves. */

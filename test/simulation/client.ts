@@ -154,7 +154,7 @@ export class SimulatedClient {
     const look = () => {
       if (!this.#asked.has(id) || this.#wire !== wire) return
       const waitedMs = this.#world.time.now - Math.max(begunAt, this.#lastAnswerAt, this.#world.standstillAt(wire.node))
-      if (wire.node.isPaused || waitedMs < ANSWER_MS)
+      if (!wire.node.isUp || waitedMs < ANSWER_MS)
         this.#world.time.after(ANSWER_MS - Math.min(waitedMs, ANSWER_MS - 100), look)
       else this.#world.fail(`I9: ${this.#name}: no answer for ${waitedMs} ms to ${JSON.stringify(message)}`)
     }
