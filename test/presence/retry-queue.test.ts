@@ -92,6 +92,49 @@ for (const outcome of ['succeeds', 'fails'] as const) {
   )
 }
 
+t.test('a first try that fails after a later task did leaves the later one alone', async (t) => {
+  const { queue, rounds } = setUp()
+  const fail: Array<() => void> = []
+  const done: string[] = []
+  const run = (name: string) => {
+    let tries = 0
+    return queue.run('a', async () => {
+      tries++
+      if (tries === 1) await new Promise<void>((_resolve, reject) => fail.push(() => reject(new Error('away'))))
+      done.push(name)
+    })
+  }
+  const [earlier, later] = [run('earlier'), run('later')]
+  fail[1]?.()
+  await later
+  fail[0]?.()
+  await earlier
+  await rounds(() => queue.size === 0)
+  t.same(done, ['later'])
+})
+
+t.test('a first try that lasts is not made twice', async (t) => {
+  const { clock, queue, rounds } = setUp()
+  let [tries, end] = [0, () => {}]
+  const lasting = queue.run('a', async () => {
+    tries++
+    await new Promise<void>((resolve) => {
+      end = resolve
+    })
+  })
+  let others = 0
+  await queue.run('b', async () => {
+    others++
+    if (others < 3) await away()
+  })
+  await rounds(() => others === 3)
+  clock.advance(1000)
+  end()
+  await lasting
+  t.equal(tries, 1)
+  t.equal(queue.size, 0)
+})
+
 t.test('tasks are tried again side by side, but not all at once', async (t) => {
   const { clock, queue } = setUp()
   let [isAway, running, most] = [true, 0, 0]

@@ -62,10 +62,6 @@ export class SimulatedNode {
     return this.#state === 'up'
   }
 
-  get isPaused(): boolean {
-    return this.#state === 'paused'
-  }
-
   /** Resolves when it takes connections. */
   async start(): Promise<void> {
     const app = Fastify({ loggerInstance: loggerTo(this.#options.onError) })
