@@ -287,7 +287,7 @@ export class Channel implements TurnWork {
       this.#options.onLoss('reset')
       this.#jump(position, encodeReset(tag, epoch, position.offset))
       // What lies beyond is read from where it holds.
-      this.#heardOf = Number.POSITIVE_INFINITY
+      this.#heardOf = Math.max(this.#heardOf, page.top?.offset ?? 0)
       return
     }
     if (page.gap !== undefined) {

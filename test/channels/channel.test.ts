@@ -147,6 +147,22 @@ t.test('a roll-back is told as a reset, and what lies beyond the fork follows', 
   t.strictSame(channel.position, { epoch: 'e2', offset: 3, messageId: 'm3' })
 })
 
+t.test('a roll-back beyond which nothing lies is told after one read', async (t) => {
+  const { log, channel, member } = setUp()
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard, transport } = member()
+  for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
+  await nextTurn()
+  log.rollBack(1, 'e2')
+  await channel.repair()
+  await until(() => heard().at(-1) === 'reset')
+  t.match(JSON.parse(transport.payloads[3] ?? ''), { epoch: 'e2', offset: 1 })
+  t.equal(log.reads, 1, 'a Redis that lost everything is asked once for each channel')
+  channel.accept(log.append('B'))
+  await until(() => heard().at(-1) === 'B')
+  t.equal(log.reads, 1)
+})
+
 t.test('the next offset under another epoch is looked into: a roll-back may hide behind it', async (t) => {
   const { log, channel, member } = setUp()
   channel.begin({ epoch: 'e1', offset: 0 })

@@ -3,7 +3,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { connectRedis, type RedisConnection, renew } from '../../src/store/redis/connections.js'
+import { Keys } from '../../src/store/redis/keys.js'
+import { RedisLink } from '../../src/store/redis/redis-link.js'
 import { parseRedisUrl } from '../../src/store/redis/redis-url.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { freePort, startRedis } from '../support/redis-server.js'
 import { MASTER_NAME, startSentinel } from '../support/sentinels.js'
 import { request, startServer } from '../support/server.js'
@@ -74,4 +77,28 @@ t.test('a master that was demoted is left, on every connection that it refuses t
     await until(() => connection.status !== 'ready')
     await until(() => connection.status === 'ready')
   }
+})
+
+t.test('what is asked in one turn of the event loop leaves in one write, and is answered in its order', async (t) => {
+  const { url } = await startRedis(t)
+  const connections = await connect(t, url)
+  const clock = new ManualClock()
+  const link = new RedisLink({ connections, keys: new Keys('roomcast'), clock, nodeId: 'n' })
+  t.teardown(() => link.close())
+  const { stream } = connections.commands
+  let writes = 0
+  for (const name of ['_write', '_writev'] as const) {
+    const write = stream[name]?.bind(stream) as (...args: unknown[]) => void
+    stream[name] = (...args: unknown[]) => {
+      writes++
+      write(...args)
+    }
+  }
+  const { commands } = link.guarded
+  const asked = Array.from({ length: 100 }, (_, number) => commands.set(`roomcast:${number}`, number, 'GET'))
+  t.equal(writes, 0)
+  await Promise.all(asked)
+  t.equal(writes, 1)
+  t.equal(await commands.get('roomcast:99'), '99')
+  t.equal(writes, 2, 'one that is alone does not wait for others')
 })

@@ -112,6 +112,7 @@ export class RedisLine {
   #ask(send: () => Promise<unknown>): Promise<unknown> {
     const why = this.#whyShut()
     if (why !== undefined) return Promise.reject(storeUnavailable(new NotAskedError(why)))
+    this.#gather()
     return new Promise((resolve, reject) => {
       const end = this.#deadlines.begin(() => reject(storeUnavailable(new Error('no answer in time'))))
       send().then(
@@ -127,6 +128,14 @@ export class RedisLine {
         }
       )
     })
+  }
+
+  /** What is asked in one turn of the event loop leaves in one write. */
+  #gather(): void {
+    const { stream } = this.#options.connection
+    if (stream === undefined || stream.writableCorked > 0) return
+    stream.cork()
+    setImmediate(() => stream.uncork())
   }
 
   #askForLife(): void {

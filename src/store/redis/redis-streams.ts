@@ -123,9 +123,11 @@ export class RedisStreams implements Streams {
     const state = { epoch: top.epoch, top: top.offset, forks }
     const judged = judgePosition(state, after)
     const verdict = judged.valid && isAnotherMessage(after, found) ? ({ valid: false, holds: 0 } as const) : judged
-    const messages = verdict.valid
-      ? answer.messages
-      : ((await this.#readFrom(channel, 'after', 0, limit, ''))?.messages ?? [])
+    const isEmpty = oldest > top.offset
+    const messages =
+      verdict.valid || isEmpty
+        ? answer.messages
+        : ((await this.#readFrom(channel, 'after', 0, limit, ''))?.messages ?? [])
     const last = messages.at(-1)?.offset ?? Math.max(verdict.valid ? after.offset : 0, oldest - 1)
     return { top, oldest, messages, hasMore: last < top.offset, ...continuityOf(verdict, after, oldest) }
   }
