@@ -1,9 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { root } from './support/root.js'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const fileLinesMax = 400
 
 const ports = [

@@ -8,10 +8,10 @@ import t, { type Test } from 'tap'
 import { ConfigError, loadConfig, parseConfig, settingGroups, settings } from '../src/config.js'
 import { errorTable } from '../src/errors.js'
 import { closeReasons } from '../src/protocol/close-codes.js'
+import { root } from './support/root.js'
 
-const root = new URL('../', import.meta.url)
-const example = readFileSync(new URL('.env.example', root), 'utf8')
-const readme = readFileSync(new URL('README.md', root), 'utf8')
+const example = readFileSync(path.join(root, '.env.example'), 'utf8')
+const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
 const key = 'a-key-of-the-backend'
 
 const head = `# Settings of Roomcast. Copy this file to .env and take the # away from the lines that you change.

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { root } from './support/server-process.js'
+import { root } from './support/root.js'
 
 const text = readFileSync(path.join(root, 'docs/guarantees.md'), 'utf8')
 

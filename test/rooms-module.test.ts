@@ -3,10 +3,11 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigError } from '../src/config.js'
 import { loadRoomFamilies } from '../src/rooms-module.js'
+import { moduleExtension } from './support/root.js'
 import { startServer } from './support/server.js'
-import { root, temporaryFolder } from './support/server-process.js'
+import { temporaryFolder } from './support/server-process.js'
 
-const head = `import { defineRoom, Type } from ${JSON.stringify(path.join(root, 'src/app.ts'))}\n`
+const head = `import { defineRoom, Type } from ${JSON.stringify(new URL(`../src/app${moduleExtension}`, import.meta.url).href)}\n`
 
 /** An ES module with this text below its imports; gone with the test. */
 async function moduleOf(t: Test, text: string): Promise<string> {

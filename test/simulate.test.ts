@@ -2,15 +2,13 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { ArgumentError, parseArguments } from '../examples/simulate/arguments.js'
 import { findDisorder } from '../examples/simulate/order.js'
+import { moduleExtension, moduleRunner } from './support/root.js'
 import { startServer } from './support/server.js'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Ended {
   readonly code: number
@@ -20,15 +18,11 @@ interface Ended {
 
 /** Runs the tool as a process of its own, in a folder without a `.env`. */
 async function runTool(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const tsx = path.join(root, 'node_modules/tsx/dist/cli.mjs')
+  const program = fileURLToPath(new URL(`../examples/simulate${moduleExtension}`, import.meta.url))
   const options = { cwd: os.tmpdir(), env: { ...process.env, ...env } }
   return await new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [tsx, path.join(root, 'examples/simulate.ts'), ...argv],
-      options,
-      (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr })
+    execFile(process.execPath, [...moduleRunner, program, ...argv], options, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr })
     )
   })
 }

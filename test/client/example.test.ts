@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import t from 'tap'
+import { root } from '../support/root.js'
 import { startServer } from '../support/server.js'
-import { root } from '../support/server-process.js'
 import { until } from '../support/until.js'
 
 t.test('the example runs: it joins, publishes, hears itself, comes back after a drop, and ends', async (t) => {

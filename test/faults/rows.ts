@@ -1,11 +1,13 @@
 // `npm run test:faults`: faults of Redis, nodes and networks one after the other, and what held all the same.
+import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { root } from '../support/root.js'
 import { loadRows } from './rig/load-rows.js'
 import { type RowResult, runRow } from './rig/run-row.js'
 import { renderTable, writeTable } from './rig/table.js'
 import { ArgumentError, seed as freshSeed, runDriver } from './support/arguments.js'
 
-const document = new URL('../../docs/faults.md', import.meta.url)
+const document = path.join(root, 'docs/faults.md')
 
 await runDriver('test:faults', async () => {
   const { only, seed, write } = readOptions(process.argv.slice(2))

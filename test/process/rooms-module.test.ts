@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { root } from '../support/root.js'
 import { request } from '../support/server.js'
-import { builtServer, root, spawnServer, startServerProcess } from '../support/server-process.js'
+import { builtServer, spawnServer, startServerProcess } from '../support/server-process.js'
 
 t.setTimeout(150_000)
 

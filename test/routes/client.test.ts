@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises'
+import path from 'node:path'
 import Fastify from 'fastify'
 import t from 'tap'
 import roomcast from '../../src/app.js'
 import { readClientModules } from '../../src/page/client-modules.js'
+import { root } from '../support/root.js'
 import { request, startServer } from '../support/server.js'
 
 t.test('the modules of the client are served as JavaScript, without a key', async (t) => {
@@ -15,7 +17,7 @@ t.test('the modules of the client are served as JavaScript, without a key', asyn
 
 t.test('they are whole: a module for every source, and each imports only what is served beside it', async (t) => {
   const modules = await readClientModules()
-  const sources = await readdir(new URL('../../client/src/', import.meta.url))
+  const sources = await readdir(path.join(root, 'client/src'))
   t.strictSame([...modules.keys()].sort(), sources.map((name) => name.replace(/\.ts$/, '.js')).sort())
   for (const [name, text] of modules) {
     for (const [, target = ''] of text.matchAll(/from '([^']+)'/g)) {

@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises'
+import path from 'node:path'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RoomcastOptions } from '../../src/app.js'
 import { type Config, parseConfig } from '../../src/config.js'
+import { moduleExtension } from '../support/root.js'
 import { BEGINNING, NodeClock } from './node-clock.js'
 import { RedisNetwork, type RedisNetworkOptions } from './redis/redis-network.js'
 import type { SeededRandom } from './seeded-random.js'
@@ -116,7 +118,8 @@ export class SimulatedNode {
 
 async function loadPlugins(): Promise<Plugin[]> {
   const folder = new URL('../../plugins/', import.meta.url)
-  const names = (await readdir(folder)).map((file) => file.replace(/\.ts$/, '')).filter((name) => !left.includes(name))
+  const files = (await readdir(folder)).filter((file) => path.extname(file) === moduleExtension)
+  const names = files.map((file) => path.parse(file).name).filter((name) => !left.includes(name))
   return await Promise.all(names.sort().map(async (name) => (await import(`${folder}${name}.js`)).default as Plugin))
 }
 

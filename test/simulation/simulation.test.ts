@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { freshSeed } from '../faults/support/random.js'
+import { moduleExtension, moduleRunner } from '../support/root.js'
 import { run } from './run.js'
 
 /** Worlds of each of the two rows of seeds; `npm run test:simulation -- --runs N` runs more. */
@@ -14,8 +15,8 @@ const TIMEOUT_MS = 240_000
  * more than twice the time.
  */
 async function runWorlds(first: number): Promise<{ code: number | null; output: string }> {
-  const program = fileURLToPath(new URL('main.ts', import.meta.url))
-  const argv = ['--import=tsx', program, '--seed', String(first), '--runs', String(RUNS), '--until-red']
+  const program = fileURLToPath(new URL(`main${moduleExtension}`, import.meta.url))
+  const argv = [...moduleRunner, program, '--seed', String(first), '--runs', String(RUNS), '--until-red']
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   const output = await text(child.stdout)

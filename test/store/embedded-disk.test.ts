@@ -9,9 +9,10 @@ import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { FolderError } from '../../src/store/embedded/folder-lock.js'
 import type { Store } from '../../src/store/store.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { moduleExtension, moduleRunner } from '../support/root.js'
 import { fill, freshChannel, Hearing, offsetsOf, post, span, until } from './hearing.js'
 
-const holderPath = fileURLToPath(new URL('folder-holder.ts', import.meta.url))
+const holderPath = fileURLToPath(new URL(`folder-holder${moduleExtension}`, import.meta.url))
 
 async function temporaryFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'roomcast-disk-'))
@@ -49,7 +50,7 @@ interface Holder {
 /** Another process that opens the folder; ended with the test. */
 async function holdElsewhere(t: Test, folder: string, channel?: string): Promise<Holder> {
   const more = channel === undefined ? [] : [channel]
-  const child = spawn(process.execPath, ['--import=tsx', holderPath, folder, ...more], {
+  const child = spawn(process.execPath, [...moduleRunner, holderPath, folder, ...more], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   t.teardown(() => child.kill('SIGKILL'))

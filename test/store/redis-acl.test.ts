@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
 import t from 'tap'
 import { aclRule, commandsUsed } from '../../src/store/redis/acl.js'
 import { startRedis } from '../support/redis-server.js'
+import { root } from '../support/root.js'
 import { request, startServer } from '../support/server.js'
 import { bystander, connect } from './redis-harness.js'
 
@@ -15,9 +17,9 @@ const sentOtherwise: Readonly<Record<string, string>> = {
   'xinfo|stream': "'XINFO', 'STREAM'"
 }
 
-const folder = new URL('../../src/store/redis/', import.meta.url)
+const folder = path.join(root, 'src/store/redis')
 const files = (await readdir(folder)).filter((name) => name !== 'acl.ts')
-const source = (await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')))).join('\n')
+const source = (await Promise.all(files.map((name) => readFile(path.join(folder, name), 'utf8')))).join('\n')
 
 t.test('the rule has everything that the scripts call', async (t) => {
   const granted = new Set(commandsUsed.map((command) => command.split('|')[0]))
@@ -70,7 +72,7 @@ t.test('a server needs no more than the rule, and leaves nothing in the log of t
 })
 
 t.test('docs/redis.md gives the rule', async (t) => {
-  const docs = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8')
+  const docs = await readFile(path.join(root, 'docs/redis.md'), 'utf8')
   const [, command = ''] = /ACL SETUSER roomcast reset on '>\S+'((?:[^\n]*\\\n)*[^\n]*)/.exec(docs) ?? []
   t.same(command.replaceAll(/[\\']/g, '').split(/\s+/).filter(Boolean), aclRule('roomcast'))
 })

@@ -3,11 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { LiveClient } from './live-client.js'
+import { root } from './root.js'
 import type { Scope } from './scope.js'
-
-export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface ServerProcess {
   readonly process: ChildProcess

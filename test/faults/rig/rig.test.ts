@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { Keys } from '../../../src/store/redis/keys.js'
 import { bystander } from '../../store/redis-harness.js'
@@ -95,7 +94,7 @@ t.test('the same seed brings the same numbers', async (t) => {
 })
 
 t.test('the table is written between its marks, and the rest of the document stays', async (t) => {
-  const document = pathToFileURL(path.join(await temporaryFolder(t), 'faults.md'))
+  const document = path.join(await temporaryFolder(t), 'faults.md')
   const begin = '<!-- the table of npm run test:faults begins -->'
   const end = '<!-- the table of npm run test:faults ends -->'
   await writeFile(document, `before\n${begin}\nold\n${end}\nafter\n`)

@@ -20,10 +20,10 @@ export function renderTable(results: readonly RowResult[]): string {
 }
 
 /** Puts the table, and how it came about, between the two marks of a document. */
-export async function writeTable(document: URL, results: readonly RowResult[], seed: number): Promise<void> {
+export async function writeTable(document: string, results: readonly RowResult[], seed: number): Promise<void> {
   const text = await readFile(document, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`${document.pathname} has no place for the table`)
+  if (from === -1 || to < from) throw new Error(`${document} has no place for the table`)
   const table = `${begin}\n\n${provenance(seed)}\n\n${renderTable(results)}\n\n`
   await writeFile(document, text.slice(0, from) + table + text.slice(to))
 }
