@@ -31,6 +31,8 @@ export function pausedRow({ fault, pausedMs, ci }: Pause): FaultRow {
       const watcher = await seat({ scope, url, userId: 'watcher' }, 'r')
       const enter = (userId: string) => seat({ scope, url: pausedUrl, userId }, 'r')
       const [moving, staying] = [await all(names('moves'), enter), await all(names('stays'), enter)]
+      // What the node still has to tell of them it would tell when it goes on.
+      await until(() => movesHeardBy(watcher, isMember).length === 2 * COUNT)
       const online = async () => (await request(`${url}/rooms/r/online`)).body.online_count
 
       nodes[0]?.process.kill('SIGSTOP')
