@@ -6,7 +6,7 @@ import { ANSWER_MS_MAX, talk } from '../rig/talk.js'
 const row: FaultRow = {
   number: 'F3',
   fault: '`FLUSHALL` while everybody stays connected',
-  ci: false,
+  ci: true,
   async run(rig) {
     const { redis, nodes, urls } = await rig.startCluster(2)
     const traffic = await rig.startTraffic(talk(urls))

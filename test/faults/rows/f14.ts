@@ -10,7 +10,7 @@ const DEMOTED_MS = 5000
 const row: FaultRow = {
   number: 'F14',
   fault: 'The master is demoted, and answers READONLY to its nodes',
-  ci: false,
+  ci: true,
   async run(rig) {
     const { redis, urls } = await rig.startCluster(2)
     const admin = await bystander(rig.scope, redis.url)

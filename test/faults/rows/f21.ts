@@ -21,7 +21,7 @@ const ROOM = 'past'
 const row: FaultRow = {
   number: 'F21',
   fault: 'SIGTERM while history replays and inboxes drain',
-  ci: false,
+  ci: true,
   async run(rig) {
     const { url: redisUrl } = await rig.startRedis()
     const env = { REDIS_URL: redisUrl, REDIS_PREFIX: 'roomcast', HISTORY_SIZE: '100000' }
