@@ -16,10 +16,10 @@ export interface RoomFamiliesPluginOptions {
 
 export default fp<RoomFamiliesPluginOptions>(
   async (fastify, { rooms = [] }) => {
-    const { ROOMS_MODULE, HISTORY_SIZE, HISTORY_TTL } = fastify.config
+    const { ROOMS_MODULE, HISTORY_SIZE, HISTORY_TTL, BATCH_DELAY_MS: batchDelayMs } = fastify.config
     const more = ROOMS_MODULE === undefined ? [] : await loadRoomFamilies(ROOMS_MODULE)
     const retention = { size: HISTORY_SIZE, ttlMs: HISTORY_TTL * 1000 }
-    fastify.decorate('roomFamilies', new RoomFamilies([...rooms, ...more], retention))
+    fastify.decorate('roomFamilies', new RoomFamilies([...rooms, ...more], { retention, batchDelayMs }))
   },
   { name: 'room-families', dependencies: ['config'] }
 )

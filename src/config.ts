@@ -95,6 +95,14 @@ export const settingGroups = {
     RATE_LIMIT_BURST: number(200, 'Messages of one connection at once.', 1),
     SLOW_CONSUMER_BYTES: number(1_048_576, 'Bytes waiting for one connection before it reads from the log.')
   },
+  'On the way to the clients': {
+    BATCH_DELAY_MS: number(
+      0,
+      'Milliseconds that a message may wait for others of its room, to go out with them; one that is alone does not wait.',
+      0,
+      10_000
+    )
+  },
   'Families of rooms': {
     ROOMS_MODULE: Type.Optional(
       text('ES module whose default export is a list of defineRoom(…), by its path from the working directory.', {

@@ -34,6 +34,8 @@ export interface ChannelPurpose {
   readonly tag: ChannelTag
   /** What is published to it. */
   readonly retention: Retention
+  /** As `Channel` has it. */
+  readonly batchDelayMs?: number
   /** What to do with a signal of the channel. */
   onSignal(channel: Channel, signal: SignalMessage): void
   /** Signals may have been missed: they come once or never. */
@@ -196,9 +198,9 @@ export class ChannelRegistry implements StreamListener {
   #newChannel(id: ChannelId, purpose: ChannelPurpose): Channel {
     const pause = () => this.#pause(RETRY_MS)
     const read = (query: ReadQuery) => this.#options.streams.read(id, query)
-    const { tag, retention, listener } = purpose
+    const { tag, retention, batchDelayMs, listener } = purpose
     const onHole = () => this.#onMissed(id)
-    return new Channel({ ...this.#options, id, onHole, tag, retention, pause, read, listener })
+    return new Channel({ ...this.#options, id, onHole, tag, retention, batchDelayMs, pause, read, listener })
   }
 
   #pause(ms: number): Promise<void> {

@@ -5,6 +5,7 @@ import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
 import type { ChannelId, Page, Position, ReadQuery, Retention, SignalMessage, StoredMessage } from '../store/streams.js'
 import { ChannelLog, REPLAY_MAX, type Replay } from './channel-log.js'
 import { type Entry, FanOut } from './fan-out.js'
+import { Pace } from './pace.js'
 import { type Publication, positionOf, publicationOf } from './publication.js'
 import type { Receiver } from './receiver.js'
 import { RecentPublications } from './recent-publications.js'
@@ -13,6 +14,8 @@ export interface ChannelOptions {
   readonly id: ChannelId
   readonly tag: ChannelTag
   readonly retention: Retention
+  /** How long messages may wait for others, to go out with them. Without: to the end of the turn. */
+  readonly batchDelayMs?: number | undefined
   readonly turn: Turn
   readonly clock: Clock
   readonly read: (query: ReadQuery) => Promise<Page>
@@ -55,6 +58,7 @@ export class Channel implements TurnWork {
   readonly #receivers = new Set<Receiver>()
   readonly #recent: RecentPublications
   readonly #log: ChannelLog
+  readonly #pace: Pace
   /** Undefined until the store has confirmed the subscription. */
   #position: Position | undefined
   #early: StoredMessage[] = []
@@ -70,6 +74,7 @@ export class Channel implements TurnWork {
     this.id = options.id
     this.#options = options
     this.#recent = new RecentPublications(options.clock, options.retention)
+    this.#pace = new Pace(options.clock, options.batchDelayMs ?? 0, () => options.turn.fanOut(this))
     this.#log = new ChannelLog(options.read, this.#recent, () => this.#position)
   }
 
@@ -206,7 +211,7 @@ export class Channel implements TurnWork {
   #queue(entry: Entry): void {
     if (this.#entries.length === 0) this.#entriesBase = this.#position
     this.#entries.push(entry)
-    this.#options.turn.fanOut(this)
+    this.#pace.ask()
   }
 
   /**

@@ -9,6 +9,8 @@ import { matchPattern, type RoomPattern, shapeOf } from './room-pattern.js'
 export interface RoomRules extends Pick<RoomFamily, 'checks' | 'rateLimit' | 'onMessage'> {
   readonly retention: Retention
   readonly presence: PresenceMode
+  /** How long a message may wait for others. */
+  readonly batchDelayMs: number
 }
 
 export interface RulesInRoom {
@@ -23,6 +25,9 @@ interface Entry {
 
 const noParams = Object.freeze({})
 
+/** What holds in rooms of no family, and where a family says nothing. */
+export type DefaultRules = Pick<RoomRules, 'retention' | 'batchDelayMs'>
+
 /** The families of rooms of a server. The first that fits a room's name is the room's; else the settings are. */
 export class RoomFamilies {
   /** Every type under which some room takes messages. */
@@ -31,10 +36,16 @@ export class RoomFamilies {
   readonly #defaultRules: RoomRules
 
   /** Throws `RoomDefinitionError` where two families match the same rooms. */
-  constructor(families: readonly RoomFamily[], retention: Retention) {
+  constructor(families: readonly RoomFamily[], defaults: DefaultRules) {
     refuseTwins(families)
-    this.#entries = families.map((family) => ({ pattern: family.pattern, rules: rulesOf(family, retention) }))
-    this.#defaultRules = { checks: undefined, rateLimit: undefined, onMessage: undefined, retention, presence: 'list' }
+    this.#entries = families.map((family) => ({ pattern: family.pattern, rules: rulesOf(family, defaults) }))
+    this.#defaultRules = {
+      checks: undefined,
+      rateLimit: undefined,
+      onMessage: undefined,
+      presence: 'list',
+      ...defaults
+    }
     this.messageTypes = new Set([CHAT_MESSAGE, ...families.flatMap(({ checks }) => [...(checks?.keys() ?? [])])])
   }
 
@@ -70,10 +81,11 @@ export class RoomFamilies {
   }
 }
 
-function rulesOf({ checks, history, presence, rateLimit, onMessage }: RoomFamily, retention: Retention): RoomRules {
-  const { size = retention.size, ttl } = history
-  const ttlMs = ttl === undefined ? retention.ttlMs : ttl * 1000
-  return { checks, rateLimit, onMessage, presence, retention: { size, ttlMs } }
+function rulesOf(family: RoomFamily, defaults: DefaultRules): RoomRules {
+  const { checks, history, presence, rateLimit, batchDelayMs = defaults.batchDelayMs, onMessage } = family
+  const { size = defaults.retention.size, ttl } = history
+  const ttlMs = ttl === undefined ? defaults.retention.ttlMs : ttl * 1000
+  return { checks, rateLimit, onMessage, presence, batchDelayMs, retention: { size, ttlMs } }
 }
 
 /** Throws `RoomDefinitionError` where two families match the same rooms. */

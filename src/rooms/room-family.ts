@@ -54,6 +54,8 @@ export interface RoomPolicy<Pattern extends string, Messages extends MessageSche
   readonly history?: HistoryPolicy
   readonly presence?: PresenceMode
   readonly rateLimit?: RatePolicy
+  /** Milliseconds that a message may wait for others; `BATCH_DELAY_MS` where it is missing. */
+  readonly batchDelayMs?: number
   /**
    * Called on the node that takes a message, for clients and backends alike: after its content was found to fit and
    * before it is stored; also for a repetition under the same `message_id`. Messages of one connection to one room
@@ -77,6 +79,7 @@ export interface RoomFamily {
   readonly history: HistoryPolicy
   readonly presence: PresenceMode
   readonly rateLimit: RatePolicy | undefined
+  readonly batchDelayMs: number | undefined
   readonly onMessage: ((message: RoomMessage) => unknown) | undefined
 }
 
@@ -93,7 +96,7 @@ export function defineRoom<const Pattern extends string, Messages extends Messag
 ): RoomFamily {
   const parsed = parsePattern(pattern)
   checkPolicy(pattern, policy)
-  const { messages, history = {}, presence = 'list', rateLimit, onMessage } = policy
+  const { messages, history = {}, presence = 'list', rateLimit, batchDelayMs, onMessage } = policy
   return Object.freeze({
     [FAMILY]: true as const,
     pattern: parsed,
@@ -101,6 +104,7 @@ export function defineRoom<const Pattern extends string, Messages extends Messag
     history,
     presence,
     rateLimit,
+    batchDelayMs,
     // It is given no message whose content the check of its type has not passed, and no other room's parameters.
     onMessage: onMessage as RoomFamily['onMessage']
   })
@@ -113,6 +117,8 @@ export function isRoomFamily(value: unknown): value is RoomFamily {
 const NUMBER_MAX = 2_147_483_647
 const Whole = (minimum: number) => Type.Integer({ minimum, maximum: NUMBER_MAX })
 const exactly = { additionalProperties: false }
+/** What waits for longer is no push any more. */
+export const BATCH_DELAY_MS_MAX = 10_000
 
 /** A settings module is JavaScript: nobody has looked at its types. */
 const validatePolicy = createValidator(
@@ -124,6 +130,7 @@ const validatePolicy = createValidator(
       rateLimit: Type.Optional(
         Type.Object({ perSecond: Type.Number({ exclusiveMinimum: 0, maximum: NUMBER_MAX }), burst: Whole(1) }, exactly)
       ),
+      batchDelayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: BATCH_DELAY_MS_MAX })),
       onMessage: Type.Optional(Type.Function([], Type.Unknown()))
     },
     exactly

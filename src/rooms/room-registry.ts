@@ -334,10 +334,11 @@ export class RoomRegistry {
   }
 
   #purposeOf(room: string): ChannelPurpose {
-    const { retention } = this.families.in(room).rules
+    const { retention, batchDelayMs } = this.families.in(room).rules
     return {
       tag: { room },
       retention,
+      batchDelayMs,
       onSignal: (channel, signal) => this.#memberships.onSignal(room, channel, signal),
       onSignalsMissed: () => this.#memberships.recount(room)
     }

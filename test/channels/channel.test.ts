@@ -9,7 +9,8 @@ import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
 import { FakeLog } from './fake-log.js'
 
-function setUp({ slowConsumerBytes = 1000, size = 1000 } = {}) {
+function setUp({ slowConsumerBytes = 1000, size = 1000, batchDelayMs = 0 } = {}) {
+  const clock = new ManualClock()
   const log = new FakeLog()
   const turn = new Turn()
   let delivered = 0
@@ -19,7 +20,8 @@ function setUp({ slowConsumerBytes = 1000, size = 1000 } = {}) {
     tag: { room: 'r' },
     retention: { size, ttlMs: Number.POSITIVE_INFINITY },
     turn,
-    clock: new ManualClock(),
+    clock,
+    batchDelayMs,
     read: log.read,
     pause: nextTurn,
     onDelivered: (count) => {
@@ -45,7 +47,7 @@ function setUp({ slowConsumerBytes = 1000, size = 1000 } = {}) {
       })
     return { receiver, connection, transport, heard, done }
   }
-  return { log, channel, member, delivered: () => delivered, droppedSignals: () => droppedSignals }
+  return { clock, log, channel, member, delivered: () => delivered, droppedSignals: () => droppedSignals }
 }
 
 t.test('members hear messages in order, one write a turn, one buffer for all', async (t) => {
@@ -60,6 +62,34 @@ t.test('members hear messages in order, one write a turn, one buffer for all', a
   }
   t.equal(log.reads, 0)
   t.equal(delivered(), 9)
+})
+
+t.test('with a delay what comes within it is one write, and what is alone does not wait', async (t) => {
+  const { clock, log, channel, member } = setUp({ batchDelayMs: 20 })
+  channel.begin({ epoch: 'e1', offset: 0 })
+  const { heard, transport } = member()
+  channel.accept(log.append('a'))
+  await nextTurn()
+  t.strictSame(heard(), ['a'])
+  for (const content of ['b', 'c']) {
+    channel.accept(log.append(content))
+    clock.advance(9)
+    await nextTurn()
+  }
+  t.strictSame(heard(), ['a'])
+  const late = member({ epoch: 'e1', offset: 1 })
+  await late.done
+  await nextTurn()
+  t.strictSame(late.heard(), ['b', 'c'], 'who comes in meanwhile has it at once')
+  clock.advance(2)
+  await nextTurn()
+  t.strictSame(heard(), ['a', 'b', 'c'])
+  t.equal(transport.writes, 2)
+  clock.advance(20)
+  channel.accept(log.append('d'))
+  await nextTurn()
+  t.strictSame(heard(), ['a', 'b', 'c', 'd'])
+  t.strictSame(late.heard(), ['b', 'c', 'd'], 'and has it once')
 })
 
 t.test('a message that comes twice is passed on once', async (t) => {

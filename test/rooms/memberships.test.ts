@@ -58,7 +58,7 @@ function setUp() {
     } as unknown as Streams,
     channels: { get: (room: string) => channels.get(room) } as unknown as ChannelRegistry,
     clock,
-    families: new RoomFamilies([], { size: 0, ttlMs: 0 }),
+    families: new RoomFamilies([], { retention: { size: 0, ttlMs: 0 }, batchDelayMs: 0 }),
     seats,
     presenceEventsMax: 200,
     channelOf: (room) => room,

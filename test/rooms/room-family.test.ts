@@ -4,6 +4,7 @@ import { isReservedType } from '../../src/protocol/message-types.js'
 import { RoomFamilies } from '../../src/rooms/room-families.js'
 
 const retention = { size: 1000, ttlMs: 86_400_000 }
+const defaults = { retention, batchDelayMs: 5 }
 const Text = Type.Object({ text: Type.String() })
 const Vote = Type.Object({ option: Type.Integer() })
 
@@ -11,10 +12,10 @@ t.test('the first family that fits is the one of a room, and the settings are th
   const families = new RoomFamilies(
     [
       defineRoom('chat/news', { history: { size: 1 } }),
-      defineRoom('chat/:id', { history: { size: 2, ttl: 60 }, presence: 'off' }),
+      defineRoom('chat/:id', { history: { size: 2, ttl: 60 }, presence: 'off', batchDelayMs: 0 }),
       defineRoom(':any/:id', { history: { ttl: 0 }, presence: 'counts' })
     ],
-    retention
+    defaults
   )
   const retentionIn = (room: string) => families.in(room).rules.retention
   t.strictSame(retentionIn('chat/news'), { size: 1, ttlMs: 86_400_000 })
@@ -25,6 +26,9 @@ t.test('the first family that fits is the one of a room, and the settings are th
     ['chat/news', 'chat/7', 'event/7', 'lobby'].map((room) => families.presenceIn(room)),
     ['list', 'off', 'counts', 'list']
   )
+  t.equal(families.in('chat/7').rules.batchDelayMs, 0)
+  t.equal(families.in('event/7').rules.batchDelayMs, 5)
+  t.equal(families.in('lobby').rules.batchDelayMs, 5)
   t.strictSame(families.in('chat/7').params, { id: '7' })
   t.strictSame(families.in('lobby').params, {})
   t.end()
@@ -33,7 +37,7 @@ t.test('the first family that fits is the one of a room, and the settings are th
 t.test('of a family without message types rooms take chat_message alone, with any content', (t) => {
   const families = new RoomFamilies(
     [defineRoom('a/:id'), defineRoom('b/:id', { messages: { text: Text } }), defineRoom('c', { messages: {} })],
-    retention
+    defaults
   )
   const takes = (room: string, type: string) => {
     try {
@@ -57,11 +61,11 @@ t.test('of a family without message types rooms take chat_message alone, with an
 
 t.test('two families that match the same rooms are refused', (t) => {
   const twins = [defineRoom('chat/:id'), defineRoom('chat/:name')]
-  t.throws(() => new RoomFamilies(twins, retention), {
+  t.throws(() => new RoomFamilies(twins, defaults), {
     name: 'RoomDefinitionError',
     message: 'room family "chat/:name": "chat/:id" matches the same rooms'
   })
-  t.doesNotThrow(() => new RoomFamilies([defineRoom('chat/:id'), defineRoom(':chat/id')], retention))
+  t.doesNotThrow(() => new RoomFamilies([defineRoom('chat/:id'), defineRoom(':chat/id')], defaults))
   t.end()
 })
 

@@ -18,7 +18,10 @@ t.test('rooms with and without presence are answered together, in the order aske
     members: async () => ({ members: [], nextCursor: undefined }),
     rooms: async () => ({ rooms: [], nextCursor: undefined })
   }
-  const families = new RoomFamilies([defineRoom('map/:id', { presence: 'off' })], { size: 1, ttlMs: 1 })
+  const families = new RoomFamilies([defineRoom('map/:id', { presence: 'off' })], {
+    retention: { size: 1, ttlMs: 1 },
+    batchDelayMs: 0
+  })
   const presence = trackedPresence(store, families)
   const rooms = ['map/1', 'a', 'map/2', 'b']
   const memberships = rooms.map((room) => ({ room, connectionId: 'c', userId: 'alice' }))
