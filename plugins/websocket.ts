@@ -1,5 +1,6 @@
 import fastifyWebsocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import fp from 'fastify-plugin'
+import { deflateOptions } from '../src/connections/deflate-offers.js'
 import { frameBytesMax, limitedWebSocket, NDJSON, selectSubprotocol } from '../src/connections/socket-transport.js'
 import { Live } from '../src/live.js'
 
@@ -53,6 +54,7 @@ export default fp(
     const options = {
       WebSocket: limitedWebSocket(config.MAX_MESSAGE_BYTES) as unknown as SocketClass,
       maxPayload: frameBytesMax(NDJSON, config.MAX_MESSAGE_BYTES),
+      perMessageDeflate: config.COMPRESSION && deflateOptions,
       handleProtocols: selectSubprotocol,
       closeTimeout: CLOSE_TIMEOUT_MS
     }

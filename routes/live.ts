@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
 import { listOf, originOf } from '../src/config.js'
+import { canTakeOffer } from '../src/connections/deflate-offers.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
@@ -32,7 +33,10 @@ const live: FastifyPluginAsync = async (fastify) => {
    */
   const checkHandshake: preHandlerHookHandler = (request, _reply, done) => {
     try {
-      if (request.ws) refuseOrPass(request)
+      if (request.ws) {
+        refuseOrPass(request)
+        passOverOffers(request)
+      }
       done()
     } catch (error) {
       done(error as RoomcastError)
@@ -48,6 +52,12 @@ const live: FastifyPluginAsync = async (fastify) => {
     ['limit', (request) => pool.checkRoom(request.ip, queryId(request, 'user_id', isNamedUser))],
     ['budget', () => handshakes.take()]
   ]
+
+  /** ws would refuse the handshake for offers that cannot be taken. */
+  function passOverOffers({ raw: { headers } }: FastifyRequest): void {
+    const offers = headers['sec-websocket-extensions']
+    if (offers !== undefined && !canTakeOffer(offers)) delete headers['sec-websocket-extensions']
+  }
 
   function refuseOrPass(request: FastifyRequest): void {
     for (const [reason, check] of checks) {

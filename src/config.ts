@@ -101,7 +101,8 @@ export const settingGroups = {
       'Milliseconds that a message may wait for others of its room, to go out with them; one that is alone does not wait.',
       0,
       10_000
-    )
+    ),
+    COMPRESSION: flag('Deflates messages over 1 KB, and joined ones, for clients that offer permessage-deflate.')
   },
   'Families of rooms': {
     ROOMS_MODULE: Type.Optional(

@@ -223,7 +223,7 @@ t.test('a file that cannot be read is named', async (t) => {
 })
 
 t.test('a name in the file that is no setting stops the start', async (t) => {
-  for (const name of ['HISTORY_SIZES', 'history_size', 'COMPRESSION', 'constructor']) {
+  for (const name of ['HISTORY_SIZES', 'history_size', 'TOKEN_IN_QUERY', 'constructor']) {
     const file = envFile(t, `HISTORY_SIZE=5\n${name}=hunter2\n`)
     t.throws(() => loadConfig(file), { constructor: ConfigError, message: `${name}: no such setting (in ${file})` })
   }

@@ -69,7 +69,7 @@ export class FanOut {
     }
     const { live, position, connection } = receiver
     if (live && position.offset === this.#base.offset && !this.#excluded.has(connection.id)) {
-      this.#everything ??= new Chunk(this.#entries.map(payloadOf))
+      this.#everything ??= new Chunk(this.#entries.map(payloadOf), { shared: true })
       this.#send(receiver, this.#everything)
     } else {
       this.#serveApart(receiver)

@@ -1,7 +1,14 @@
+import { deflate, isDeflatable } from './deflate.js'
+
 const LINE_FEED = Buffer.from('\n')
 const TEXT_FRAME = 0x81
+/** Of a message that permessage-deflate was used on (RFC 7692, section 6). */
+const DEFLATED_TEXT_FRAME = 0xc1
 /** A frame of `roomcast.v1.ndjson` may have 1 MiB; joined ones stay well below. */
 const JOINED_BYTES_MAX = 262_144
+
+/** How messages go onto a socket: as its client asked for in the handshake. */
+export type ChunkForm = 'frames' | 'deflatedFrames' | 'joinedFrames' | 'deflatedJoinedFrames'
 
 /**
  * Messages that go to a connection together. One chunk serves all its receivers: what goes onto their sockets is
@@ -11,24 +18,42 @@ export class Chunk {
   readonly payloads: readonly Buffer[]
   /** Of the payloads; frames add a few bytes each. */
   readonly bytes: number
+  readonly #shared: boolean
   #frames: Buffer | undefined
+  #deflatedFrames: Buffer | undefined
   #joinedFrames: Buffer | undefined
+  #deflatedJoinedFrames: Buffer | undefined
 
-  constructor(payloads: readonly Buffer[]) {
+  /** `shared`: for many receivers, so that deflating it as a whole is worth it. */
+  constructor(payloads: readonly Buffer[], { shared = false } = {}) {
     this.payloads = payloads
+    this.#shared = shared
     this.bytes = payloads.reduce((bytes, payload) => bytes + payload.length, 0)
   }
 
   /** One WebSocket text frame for each message. */
   get frames(): Buffer {
-    this.#frames ??= Buffer.concat(this.payloads.flatMap((payload) => [frameHeader(payload.length), payload]))
+    this.#frames ??= framesOf(this.payloads)
     return this.#frames
+  }
+
+  /** The same for connections with permessage-deflate: what is large is deflated. */
+  get deflatedFrames(): Buffer {
+    this.#deflatedFrames ??= framesOf(this.payloads, isDeflatable)
+    return this.#deflatedFrames
   }
 
   /** As few frames as the size allows, one message a line. */
   get joinedFrames(): Buffer {
-    this.#joinedFrames ??= Buffer.concat(joinLines(this.payloads).flatMap((text) => [frameHeader(text.length), text]))
+    this.#joinedFrames ??= framesOf(joinLines(this.payloads))
     return this.#joinedFrames
+  }
+
+  /** The same for connections with permessage-deflate: what is joined for many, or large, is deflated. */
+  get deflatedJoinedFrames(): Buffer {
+    if (this.payloads.length === 1) return this.deflatedFrames
+    this.#deflatedJoinedFrames ??= this.#shared ? framesOf(joinLines(this.payloads), () => true) : this.joinedFrames
+    return this.#deflatedJoinedFrames
   }
 }
 
@@ -51,12 +76,23 @@ export function joinLines(payloads: readonly Buffer[]): Buffer[] {
   return texts
 }
 
-/** Header of an unmasked, unfragmented text frame (RFC 6455, section 5.2). */
-function frameHeader(length: number): Buffer {
-  if (length < 126) return Buffer.from([TEXT_FRAME, length])
-  if (length < 65_536) return Buffer.from([TEXT_FRAME, 126, length >> 8, length & 255])
+/** Each text as a frame of its own, deflated where that is worth it. */
+function framesOf(texts: readonly Buffer[], isWorthIt: (text: Buffer) => boolean = () => false): Buffer {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      if (!isWorthIt(text)) return [frameHeader(TEXT_FRAME, text.length), text]
+      const deflated = deflate(text)
+      return [frameHeader(DEFLATED_TEXT_FRAME, deflated.length), deflated]
+    })
+  )
+}
+
+/** Header of an unmasked, unfragmented frame (RFC 6455, section 5.2). */
+function frameHeader(first: number, length: number): Buffer {
+  if (length < 126) return Buffer.from([first, length])
+  if (length < 65_536) return Buffer.from([first, 126, length >> 8, length & 255])
   const header = Buffer.alloc(10)
-  header[0] = TEXT_FRAME
+  header[0] = first
   header[1] = 127
   header.writeBigUInt64BE(BigInt(length), 2)
   return header

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { CloseCode } from '../protocol/close-codes.js'
-import { type Chunk, joinLines } from './chunk.js'
+import { type Chunk, type ChunkForm, joinLines } from './chunk.js'
+import { releaseWindows } from './deflate-offers.js'
 import type { Transport } from './transport.js'
 
 /** The subprotocol in which a frame holds one or more messages, one a line. */
@@ -15,6 +16,7 @@ interface SocketInternals {
     readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null
   }
   readonly _sender?: { readonly _state?: number }
+  readonly _extensions?: Readonly<Record<string, unknown>>
 }
 
 /** No frame of ws itself is half on its way (lib/sender.js, `DEFAULT`). */
@@ -36,6 +38,7 @@ export function limitedWebSocket(messageBytesMax: number): typeof WebSocket {
   return class LimitedWebSocket extends WebSocket {
     setSocket(socket: Socket, head: Buffer, options: object): void {
       const maxPayload = frameBytesMax(this.protocol, messageBytesMax)
+      releaseWindows((this as unknown as SocketInternals)._extensions ?? {})
       // @ts-expect-error `setSocket` is not in the types; ws and @fastify/websocket call it on every server socket.
       super.setSocket(socket, head, { ...options, maxPayload })
     }
@@ -49,11 +52,12 @@ export function limitedWebSocket(messageBytesMax: number): typeof WebSocket {
 export class SocketTransport implements Transport {
   readonly #webSocket: WebSocket
   readonly #socket: SocketInternals['_socket']
-  readonly #ndjson: boolean
+  /** In which form its messages go onto the socket. */
+  readonly #form: ChunkForm
 
   constructor(webSocket: WebSocket) {
     this.#webSocket = webSocket
-    this.#ndjson = webSocket.protocol === NDJSON
+    this.#form = formOf(webSocket)
     this.#socket = (webSocket as unknown as SocketInternals)._socket
   }
 
@@ -101,19 +105,27 @@ export class SocketTransport implements Transport {
   }
 
   #writeRaw(socket: Socket, chunks: readonly Chunk[]): void {
-    const bytes = (chunk: Chunk) => (this.#ndjson ? chunk.joinedFrames : chunk.frames)
+    const form = this.#form
     const [first] = chunks
     if (chunks.length === 1 && first !== undefined) {
-      socket.write(bytes(first))
+      socket.write(first[form])
       return
     }
     socket.cork()
-    for (const chunk of chunks) socket.write(bytes(chunk))
+    for (const chunk of chunks) socket.write(chunk[form])
     socket.uncork()
   }
 
   #send(chunks: readonly Chunk[]): void {
     const payloads = chunks.flatMap((chunk) => chunk.payloads)
-    for (const text of this.#ndjson ? joinLines(payloads) : payloads) this.#webSocket.send(text, { binary: false })
+    const joins = this.#webSocket.protocol === NDJSON
+    for (const text of joins ? joinLines(payloads) : payloads) this.#webSocket.send(text, { binary: false })
   }
+}
+
+function formOf({ protocol, extensions }: WebSocket): ChunkForm {
+  // Nothing but permessage-deflate is ever negotiated.
+  const deflates = extensions !== ''
+  if (protocol === NDJSON) return deflates ? 'deflatedJoinedFrames' : 'joinedFrames'
+  return deflates ? 'deflatedFrames' : 'frames'
 }
