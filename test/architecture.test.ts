@@ -50,6 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/store/redis': [...storeParts, 'src/errors', 'ioredis'],
   'src/connections': ['src/clock', 'src/errors', 'src/protocol'],
   'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
+  'src/connections/deflate-offers': ['ws'],
   'src/channels': ['src/clock', 'src/random', 'src/errors', 'src/protocol', 'src/connections', ...storePorts],
   'src/control': [...domain, '@sinclair/typebox'],
   'src/rooms': [...domain, 'src/control', 'src/presence', '@sinclair/typebox'],
