@@ -12,7 +12,7 @@ and docs/performance. A part of it (--quick, --only, --peer) is only printed and
   --peer NAMES    of socketio, fastify-websocket, centrifugo, c, none (default: all that can be run here)
   --runs N        runs of each (default 3)
   --seconds N     seconds that are measured in each run (default 4)
-  --write         writes the documents from a part, too
+  --write         writes the documents from a part, too: its rows replace those of before
   --help          shows this
 `
 

@@ -26,8 +26,10 @@ export interface BenchOptions {
   readonly chosen: Pick<BenchArguments, 'isQuick' | 'seconds'>
   readonly cores: Cores
   readonly progress: Progress
-  /** What is under way, to be ended by whoever interrupts. */
-  readonly onScope: (scope: DriverScope) => void
+  /** All that was measured so far, after each run. */
+  readonly onRuns: (runs: Readonly<Record<string, Runs>>) => Promise<void>
+  /** Ends what is under way, and begins nothing more. */
+  readonly interruption: AbortSignal
 }
 
 /** Contestants take turns within a workload: what disturbs the machine for a while disturbs all of them. */
@@ -40,18 +42,19 @@ export function planSteps(workloads: readonly Workload[], names: BenchArguments[
 }
 
 /** Runs step by step. A run that fails is a measurement with a complaint. */
-export async function runSteps({ steps, chosen, cores, progress, onScope }: BenchOptions) {
+export async function runSteps({ steps, chosen, cores, progress, onRuns, interruption }: BenchOptions) {
   const runs: Record<string, Runs> = {}
   const begun = performance.now()
   for (const { workload, contestant } of steps) {
     if (chosen.isQuick && performance.now() - begun > QUICK_MS) break
+    interruption.throwIfAborted()
     progress.begin(`${workload.name}  ${contestant.title}`)
     const scope = new DriverScope()
-    onScope(scope)
-    const measurement = await runOne(workload, contestant, contextOf(scope, chosen, cores, runs))
+    const measurement = await runOne(workload, contestant, contextOf(scope, chosen, cores, runs), interruption)
     const before = runs[workload.name]?.[contestant.name] ?? []
     runs[workload.name] = { ...runs[workload.name], [contestant.name]: [...before, measurement] }
     progress.end(outcome(workload, measurement))
+    await onRuns(runs)
   }
   return runs
 }
@@ -68,8 +71,11 @@ function contextOf(
 async function runOne(
   workload: Workload,
   contestant: Contestant,
-  { runs, ...context }: ReturnType<typeof contextOf>
+  { runs, ...context }: ReturnType<typeof contextOf>,
+  interruption: AbortSignal
 ): Promise<Measurement> {
+  const end = () => context.scope.end()
+  interruption.addEventListener('abort', end)
   const summaryOf: WorkloadContext['summaryOf'] = (name, other) =>
     countingSummary({ unit: 'deliveries/s' }, runs[name], other)
   try {
@@ -77,7 +83,8 @@ async function runOne(
   } catch (error) {
     return { value: Number.NaN, complaint: (error as Error).message.split('\n')[0] ?? 'failed' }
   } finally {
-    await context.scope.end()
+    interruption.removeEventListener('abort', end)
+    await end()
   }
 }
 

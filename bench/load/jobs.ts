@@ -10,6 +10,8 @@ export interface RoomsJob {
   readonly rooms: number
   /** Of each room. */
   readonly members: number
+  /** Of all members together, those that this process holds: the first ones. */
+  readonly held: number
   /** `one` beside the members, or every member in turn. */
   readonly senders: 'one' | 'members'
   /** Of each room: so many messages on their way at a time, or so many a second. */
@@ -36,10 +38,31 @@ export interface RoomsReport {
   readonly expected: number
   readonly surplus: number
   readonly connected: number
+  readonly sent: number
   readonly wireBytes: number
   readonly shares: Shares
   /** Of deliveries, from the send; an HDR histogram of microseconds, compressed. */
   readonly latencies: string
+}
+
+/** More members of the same rooms, in another process. */
+export interface WatchJob {
+  readonly job: 'watch'
+  readonly wire: WireName
+  readonly port: number
+  /** Of each room, in all processes. */
+  readonly members: number
+  /** Numbers of those that this one holds, over all rooms. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface WatchReport {
+  readonly deliveriesPerSecond: number
+  readonly delivered: number
+  readonly connected: number
+  /** Of its core, while it was measured. */
+  readonly share: number
 }
 
 /** One connection that publishes, and waits for acknowledgements. */
@@ -97,12 +120,13 @@ export interface StormReport {
 
 export interface Reports {
   readonly rooms: RoomsReport
+  readonly watch: WatchReport
   readonly acks: AcksReport
   readonly idle: IdleReport
   readonly storm: StormReport
 }
 
-export type Job = RoomsJob | AcksJob | IdleJob | StormJob
+export type Job = RoomsJob | WatchJob | AcksJob | IdleJob | StormJob
 
 /** From the load to its parent. `phase` tells what begins now; some phases wait until the parent says `go`. */
 export type LoadMessage = { readonly phase: string } | { readonly report: unknown } | { readonly failure: string }

@@ -5,6 +5,7 @@ import type { RoomsJob, RoomsReport } from './jobs.js'
 import { Member } from './member.js'
 import { startShares } from './processor-time.js'
 import { Room } from './room.js'
+import { roomName, seatOf } from './seats.js'
 import { Sender } from './sender.js'
 import { nowUs, readStamp } from './stamp.js'
 import { measurePadding, messageFrame } from './wire-size.js'
@@ -44,25 +45,26 @@ class RoomsLoad {
 
   constructor(job: RoomsJob) {
     this.#job = job
-    this.#rooms = Array.from({ length: job.rooms }, () => new Room(job.members))
+    const held = (room: number) => Math.min(job.members, Math.max(0, job.held - room * job.members))
+    this.#rooms = Array.from({ length: job.rooms }, (_, room) => new Room(held(room)))
   }
 
   get totals() {
     return {
       ...{ delivered: this.#sum('delivered'), expected: this.#sum('expected'), surplus: this.#sum('surplus') },
-      ...{ connected: this.#connected, wireBytes: this.#wireBytes }
+      ...{ connected: this.#connected, sent: this.#sum('sent'), wireBytes: this.#wireBytes }
     }
   }
 
   async join(): Promise<void> {
-    const { port, rooms, members, senders } = this.#job
+    const { port, held, members, senders } = this.#job
     const { padding, wireBytes } = await measurePadding(port, wires[this.#job.wire])
     this.#wireBytes = wireBytes
-    const joined = await inTurn(rooms * members, CONNECTING_AT_ONCE, (index) => this.#joinOne(index))
+    const joined = await inTurn(held, CONNECTING_AT_ONCE, (index) => this.#joinOne(index))
     const publisher = senders === 'one' ? await this.#publisher() : undefined
     this.#senders = this.#rooms.map((_, room) => {
       const own = joined.slice(room * members, (room + 1) * members)
-      const seats = own.map((_, index) => this.#seat(room * members + index))
+      const seats = own.map((_, index) => seatOf(room * members + index, members))
       return publisher === undefined
         ? this.#sender(own, seats, padding)
         : this.#sender([publisher], [{ room: roomName(room), user: 'p' }], padding)
@@ -105,7 +107,7 @@ class RoomsLoad {
     const { port, members, sampled } = this.#job
     const [room, place] = [Math.floor(index / members), index % members]
     const member = await Member.join({
-      ...{ port, wire: wires[this.#job.wire], seat: this.#seat(index) },
+      ...{ port, wire: wires[this.#job.wire], seat: seatOf(index, members) },
       onCount: (count) => this.#onCount(room, place, count),
       onMessage: index < sampled ? (payload) => this.#onMessage(payload) : undefined
     })
@@ -152,15 +154,7 @@ class RoomsLoad {
     }, TICK_MS)
   }
 
-  #seat(index: number): Seat {
-    return { room: roomName(Math.floor(index / this.#job.members)), user: `u${index}` }
-  }
-
   #sum(what: 'delivered' | 'expected' | 'surplus' | 'done' | 'sent'): number {
     return this.#rooms.reduce((sum, room) => sum + room[what], 0)
   }
-}
-
-function roomName(index: number): string {
-  return `r${index + 1}`
 }

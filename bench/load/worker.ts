@@ -5,6 +5,7 @@ import { loadIdle } from './idle-load.js'
 import type { Job, LoadMessage } from './jobs.js'
 import { loadRooms } from './rooms-load.js'
 import { loadStorm } from './storm-load.js'
+import { loadWatch } from './watch-load.js'
 
 process.on('disconnect', () => process.exit(0))
 
@@ -19,6 +20,7 @@ process.once('message', async (job: Job) => {
 function run(job: Job): Promise<unknown> {
   if (job.job === 'rooms') return loadRooms(job, onPhase)
   if (job.job === 'acks') return loadAcks(job, onPhase)
+  if (job.job === 'watch') return loadWatch(job, onPhase, go)
   return job.job === 'idle' ? loadIdle(job, onPhase, go) : loadStorm(job, onPhase, go)
 }
 

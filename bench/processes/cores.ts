@@ -4,15 +4,25 @@ import { readFileSync } from 'node:fs'
 /** Where processes are to run: cores by their numbers, or nothing where they cannot be pinned. */
 export interface Cores {
   readonly server: number | undefined
-  /** Also for what stands beside the server, such as Redis, unless there is a third. */
-  readonly load: number | undefined
+  /** One for each process of a load that can be divided. */
+  readonly loads: readonly number[]
+  /** For what stands beside the server, such as Redis; the load's, unless there is a third. */
   readonly store: number | undefined
 }
 
+const LOADS_MAX = 3
+
 /** A core for each where the system has `taskset` and two of them. */
 export function chooseCores(): Cores {
-  const [server, load, store = load] = hasTaskset() ? allowedCores() : []
-  return load === undefined ? { server: undefined, load: undefined, store: undefined } : { server, load, store }
+  return shareCores(hasTaskset() ? allowedCores() : [])
+}
+
+/** The first for the server, the last for the store, those between for the load. */
+export function shareCores(cores: readonly number[]): Cores {
+  const [server, ...others] = cores
+  if (others.length === 0) return { server: undefined, loads: [], store: undefined }
+  const loads = others.slice(0, Math.max(1, others.length - 1)).slice(0, LOADS_MAX)
+  return { server, loads, store: others.at(-1) }
 }
 
 /** A command that runs another on this core. */

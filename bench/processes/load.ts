@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { moduleExtension, moduleRunner } from '../../test/support/root.js'
 import type { Scope } from '../../test/support/scope.js'
@@ -18,18 +19,21 @@ export interface LoadOptions<J extends Job> {
 export async function runLoad<J extends Job>(scope: Scope, options: LoadOptions<J>): Promise<Reports[J['job']]> {
   const { job, core, timeoutMs, onPhase } = options
   const child = await startChild(scope, { command: [process.execPath, ...moduleRunner, worker], core })
-  return await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the load took over ${timeoutMs / 1000} s`)), timeoutMs)
+  const report = new Promise<Reports[J['job']]>((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`the load: ${why}`))
     child.process.once('exit', () => fail(`ended: ${child.output()}`))
-    child.process.on('message', async (message: LoadMessage) => {
-      if ('failure' in message) return fail(message.failure)
-      if ('report' in message) {
-        clearTimeout(timer)
-        return resolve(message.report as Reports[J['job']])
-      }
-      await Promise.resolve(onPhase?.(message.phase)).then(() => child.process.send('go'), reject)
+    child.process.on('message', (message: LoadMessage) => {
+      if ('failure' in message) fail(message.failure)
+      else if ('report' in message) resolve(message.report as Reports[J['job']])
+      else Promise.resolve(onPhase?.(message.phase)).then(() => child.process.send('go'), reject)
     })
-    child.process.send(job)
   })
+  child.process.send(job)
+  return await inTime(report, timeoutMs)
+}
+
+async function inTime<T>(report: Promise<T>, timeoutMs: number): Promise<T> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const late = once(signal, 'abort').then(() => Promise.reject(new Error(`the load took over ${timeoutMs / 1000} s`)))
+  return await Promise.race([report, late])
 }

@@ -10,11 +10,11 @@ export function renderReport(all: readonly Workload[], results: Results): string
   )
 }
 
-function provenance({ command, startedAt, machine, versions }: Results): string {
+function provenance({ commands, startedAt, machine, versions }: Results): string {
   const { processors, model, memoryGigabytes, system, node, commit, isPinned } = machine
   const others = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return (
-    `\`${command}\` made this on ${startedAt.slice(0, 10)}: ${processors} × ${model}, ${memoryGigabytes} GB, ${system}, ` +
+    `${commands.map((command) => `\`${command}\``).join(', ')} made this on ${startedAt.slice(0, 10)}: ${processors} × ${model}, ${memoryGigabytes} GB, ${system}, ` +
     `Node ${node}, commit ${commit}; ${others.join(', ')}. ` +
     (isPinned ? 'Servers and load had a core each.' : 'Nothing was pinned to a core.')
   )

@@ -8,7 +8,8 @@ export type Runs = Partial<Record<ContestantName, readonly Measurement[]>>
 
 /** Everything that a bench has measured, as its file keeps it. */
 export interface Results {
-  readonly command: string
+  /** One, unless parts were joined. */
+  readonly commands: readonly string[]
   readonly startedAt: string
   readonly machine: Machine
   readonly versions: Partial<Record<ContestantName, string>>

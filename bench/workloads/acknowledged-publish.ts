@@ -68,7 +68,7 @@ async function measure(
   let gcMs = Number.NaN
   const { acksPerSecond, durable, refused, shares, latencies } = await runLoad(scope, {
     job: { job: 'acks', port, inFlight, warmUpMs, measureMs, serverPid: child.pid },
-    core: cores.load,
+    core: cores.loads[0],
     timeoutMs: TIMEOUT_MS,
     onPhase: async (phase) => {
       if (phase === 'measuring') resetVitals(child)

@@ -16,7 +16,7 @@ export async function holdIdle(
   const rooms = Math.max(1, (stages.at(-1) ?? 0) / MEMBERS_OF_A_ROOM)
   const { connected, lost } = await runLoad(scope, {
     job: { job: 'idle', wire: contestant.wire, port: running.port, rooms, stages },
-    core: cores.load,
+    core: cores.loads[0],
     timeoutMs: TIMEOUT_MS,
     onPhase: () => onStage(running)
   })

@@ -1,15 +1,18 @@
 import type { Contestant, Running, StartOptions } from '../contestants/contestant.js'
-import type { RoomsJob } from '../load/jobs.js'
+import type { RoomsJob, RoomsReport, WatchReport } from '../load/jobs.js'
 import { runLoad } from '../processes/load.js'
-import { readVitals, resetVitals, type Vitals } from '../processes/vitals.js'
+import { Watchers } from '../processes/watchers.js'
+import { watchVitals } from './watch-vitals.js'
 import type { Measurement, WorkloadContext } from './workload.js'
 
 const TIMEOUT_MS = 90_000
 /** Members whose latency is looked at where the rate is what counts. */
 const SAMPLED = 10
+/** What one process of the load is given before there is a second. */
+const HELD_MIN = 500
 
 export type Rooms = Pick<RoomsJob, 'rooms' | 'members' | 'senders' | 'pace'> &
-  Partial<Pick<RoomsJob, 'sampled' | 'warmUpMs' | 'measureMs' | 'publisherPort'>>
+  Partial<Pick<RoomsJob, 'sampled' | 'publisherPort'>>
 
 /** Starts the contestant and lets messages flow in its rooms. The value is deliveries a second. */
 export async function measureRooms(
@@ -31,36 +34,62 @@ export async function measureRunning(
 ): Promise<Measurement> {
   const { cores, warmUpMs, measureMs, scope } = context
   const vitals = watchVitals(contestant, running)
+  const held = heldBy(rooms, cores.loads.length)
+  const watchers = await startWatchers(context, contestant, running, { ...rooms, held })
   const report = await runLoad(scope, {
     job: {
       ...{ job: 'rooms', wire: contestant.wire, port: running.port, serverPid: running.child.pid },
-      ...{ warmUpMs, measureMs, sampled: SAMPLED },
+      ...{ warmUpMs, measureMs, held, sampled: SAMPLED },
       ...rooms
     },
-    core: cores.load,
+    core: cores.loads[0],
     timeoutMs: TIMEOUT_MS,
-    onPhase: vitals.onPhase
+    onPhase: (phase) => {
+      vitals.onPhase(phase)
+      watchers.go()
+    }
   })
-  const { deliveriesPerSecond, messagesPerSecond, wireBytes, ...rest } = report
-  return {
-    value: deliveriesPerSecond,
-    more: { messagesPerSecond, wireBytes, ...(await vitals.read(measureMs)) },
-    ...rest
-  }
+  watchers.go()
+  return joinReports(report, await watchers.reports(), await vitals.read(measureMs))
 }
 
-/** What is seen in the server while it is measured; nothing where it does not tell. */
-function watchVitals(contestant: Contestant, { child }: Running) {
-  let vitals: Promise<Vitals> | undefined
+/** Members that the process which publishes holds itself: all, unless there are more processes and it is about the rate. */
+export function heldBy({ rooms, members, senders, sampled = 0 }: Rooms, processes: number): number {
+  const all = rooms * members
+  const isDivided = rooms === 1 && senders === 'one' && sampled < members && all / processes >= HELD_MIN
+  return isDivided && processes > 1 ? Math.ceil(all / processes) : all
+}
+
+async function startWatchers(
+  { scope, cores }: WorkloadContext,
+  { wire }: Contestant,
+  { port }: Running,
+  { rooms, members, held }: Rooms & { held: number }
+): Promise<Watchers> {
+  const watchers = new Watchers()
+  const others = held < rooms * members ? cores.loads.slice(1) : []
+  const jobs = others.map((core, index) => {
+    const [from, to] = [held * (index + 1), Math.min(held * (index + 2), rooms * members)]
+    return { core, job: { job: 'watch', wire, port, members, from, to } as const }
+  })
+  await watchers.start(scope, jobs, TIMEOUT_MS)
+  return watchers
+}
+
+/** The busiest process of the load speaks for all of them. */
+function joinReports(
+  { deliveriesPerSecond, messagesPerSecond, wireBytes, sent, shares, ...report }: RoomsReport,
+  others: readonly WatchReport[],
+  vitals: Readonly<Record<string, number>>
+): Measurement {
+  const sum = (of: (other: WatchReport) => number) => others.reduce((total, other) => total + of(other), 0)
   return {
-    onPhase: (phase: string) => {
-      if (contestant.tellsVitals && phase === 'measuring') resetVitals(child)
-      if (contestant.tellsVitals && phase === 'measured') vitals = readVitals(child)
-    },
-    read: async (measureMs: number): Promise<Record<string, number>> => {
-      const read = await vitals
-      if (read === undefined) return {}
-      return { gcPercent: (read.gcMs / measureMs) * 100, loopDelayP99Ms: read.loopDelayP99Ms }
-    }
+    ...report,
+    value: deliveriesPerSecond + sum((other) => other.deliveriesPerSecond),
+    delivered: report.delivered + sum((other) => other.delivered),
+    expected: report.expected + sum((other) => other.connected * sent),
+    connected: report.connected + sum((other) => other.connected),
+    shares: { ...shares, client: Math.max(shares.client, ...others.map(({ share }) => share)) },
+    more: { messagesPerSecond, wireBytes, ...vitals }
   }
 }

@@ -27,7 +27,7 @@ function storm(name: string, title: string, isRedis: boolean): Workload {
       const ranges: number[] = []
       const { seconds, ...rest } = await runLoad(scope, {
         job: { job: 'storm', port, rooms: ROOMS, clients: CLIENTS, missed: MISSED },
-        core: cores.load,
+        core: cores.loads[0],
         timeoutMs: TIMEOUT_MS,
         onPhase: async () => {
           if (redis !== undefined) ranges.push(await commandCalls(redis.port, ['xrange', 'xrevrange']))

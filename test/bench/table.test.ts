@@ -14,7 +14,7 @@ const runsOf = (...values: number[]) => values.map((value) => ({ value }))
 
 function resultsOf(runs: Runs | undefined): Results {
   return {
-    command: 'npm run bench',
+    commands: ['npm run bench'],
     startedAt: '2026-01-02T03:04:05.000Z',
     machine: {
       ...{ processors: 2, model: 'Test', memoryGigabytes: 4, system: 'Linux 6', node: '20.0.0', commit: 'abc' },
