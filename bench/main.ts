@@ -1,6 +1,5 @@
 // `npm run bench`: how fast Roomcast is beside its peers and the kernel, on this machine, at this hour.
 import { ArgumentError } from '../test/faults/support/arguments.js'
-import type { DriverScope } from '../test/support/scope.js'
 import { parseArguments, usage } from './arguments.js'
 import { bench } from './bench.js'
 import { workloads } from './workloads/workloads.js'

@@ -108,6 +108,7 @@ export interface StormJob {
   readonly clients: number
   /** Messages of each room while its members are away. */
   readonly missed: number
+  readonly serverPid: number
 }
 
 export interface StormReport {
@@ -116,6 +117,8 @@ export interface StormReport {
   readonly delivered: number
   readonly expected: number
   readonly connected: number
+  /** While they came back. */
+  readonly shares: Shares
 }
 
 export interface Reports {

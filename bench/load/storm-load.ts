@@ -1,6 +1,7 @@
 import { inTurn } from './in-turn.js'
 import type { StormJob, StormReport } from './jobs.js'
 import { Member } from './member.js'
+import { startShares } from './processor-time.js'
 import { wires } from './wires.js'
 
 const CONNECTING_AT_ONCE = 64
@@ -30,15 +31,16 @@ export async function loadStorm(
   await publishMissed(job)
   onPhase('missed')
   await go()
-  const begun = performance.now()
+  const [begun, shares] = [performance.now(), await startShares(job.serverPid)]
   const delivered = await comeBack(
     job,
     before.map(({ session }) => session)
   )
   const seconds = (performance.now() - begun) / 1000
+  const used = await shares()
   onPhase('back')
   await go()
-  return { seconds, delivered, expected: job.clients * job.missed, connected: before.length }
+  return { seconds, delivered, expected: job.clients * job.missed, connected: before.length, shares: used }
 }
 
 async function joinOne({ port, rooms }: StormJob, index: number): Promise<{ member: Member; session: Session }> {

@@ -21,7 +21,7 @@ export function describeMachine(isPinned: boolean): Machine {
     processors: processors.length,
     model: processors[0]?.model.trim() ?? 'unknown',
     memoryGigabytes: Math.round(os.totalmem() / 2 ** 30),
-    system: `${os.type()} ${os.release()}`,
+    system: `${os.type()} ${os.release().split('.').slice(0, 2).join('.')}`,
     node: process.versions.node,
     commit: commit(),
     isPinned

@@ -23,10 +23,10 @@ function storm(name: string, title: string, isRedis: boolean): Workload {
     isQuick: false,
     async run({ scope, cores }, contestant) {
       const redis = isRedis ? await startRedisOn(scope, cores.store) : undefined
-      const { port } = await contestant.start(scope, { cores, redisUrl: redis?.url })
+      const { port, child } = await contestant.start(scope, { cores, redisUrl: redis?.url })
       const ranges: number[] = []
       const { seconds, ...rest } = await runLoad(scope, {
-        job: { job: 'storm', port, rooms: ROOMS, clients: CLIENTS, missed: MISSED },
+        job: { job: 'storm', port, rooms: ROOMS, clients: CLIENTS, missed: MISSED, serverPid: child.pid },
         core: cores.loads[0],
         timeoutMs: TIMEOUT_MS,
         onPhase: async () => {
