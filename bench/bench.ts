@@ -30,7 +30,7 @@ export async function bench(
   const taken = takenBy(chosen)
   const results = await measure(taken, chosen, interruption)
   print(`\n${renderReport(taken, results)}`)
-  if (chosen.writesDocuments) await writeDocuments(await keepLatest(results))
+  if (chosen.writesDocuments) await writeDocuments(await keepLatest(workloads, results))
   return taken.every((workload) => isMet(workload, workloads, results) !== false)
 }
 
@@ -48,7 +48,7 @@ async function measure(
   const peers = chosen.peers.filter((name) => before.absent[name] === undefined)
   const steps = planSteps(taken, peers, chosen.runs)
   const progress = createProgress(steps.length, process.stderr)
-  const onRuns = (runs: Results['runs']) => keepResults({ ...before, runs })
+  const onRuns = (runs: Results['runs']) => keepResults(workloads, { ...before, runs })
   const runs = await runSteps({ steps, chosen, cores, progress, onRuns, interruption })
   progress.stop()
   return { ...before, runs }

@@ -14,8 +14,7 @@ const settings = {
   client: {
     insecure: true,
     allow_anonymous_connect_without_token: true,
-    channel_limit: 10_000,
-    concurrency: 0
+    channel_limit: 10_000
   },
   channel: {
     without_namespace: {
@@ -41,7 +40,7 @@ export const centrifugo: Contestant = {
   async start(scope, { cores }) {
     const file = path.join(await temporaryFolder(scope), 'config.json')
     const port = await freePort()
-    const http_server = { address: '127.0.0.1', port: String(port) }
+    const http_server = { address: '127.0.0.1', port }
     await writeFile(file, JSON.stringify({ ...settings, http_server }))
     const child = await startChild(scope, {
       command: ['centrifugo', '--config', file],

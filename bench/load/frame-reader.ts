@@ -12,7 +12,7 @@ export interface Mark {
 
 export interface FrameEvents {
   readonly mark: Mark
-  /** A frame may hold several messages, one a line. */
+  /** A frame may hold several texts, messages among them, one a line. */
   readonly lines?: boolean | undefined
   /** Payload of a message; without it messages are only counted. Good until it returns. */
   readonly onMessage?: ((payload: Buffer) => void) | undefined
@@ -67,7 +67,8 @@ export class FrameReader {
         this.#skip = next - end
         return count
       }
-      if (!isMessage) this.#events.onOther((bytes[at] ?? 0) & OPCODE_BITS, bytes.subarray(payload, next))
+      if (this.#events.lines === true && bytes[at] === TEXT) count += this.#readLines(bytes.subarray(payload, next))
+      else if (!isMessage) this.#events.onOther((bytes[at] ?? 0) & OPCODE_BITS, bytes.subarray(payload, next))
       else count += this.#wantsPayload ? this.#tell(bytes.subarray(payload, next)) : 1
       at = next
     }
@@ -75,19 +76,26 @@ export class FrameReader {
     return count
   }
 
-  /** Gives the number of messages in this payload. */
+  /** Each line on its own. Gives the number of messages among them. */
+  #readLines(payload: Buffer): number {
+    const { index, byte } = this.#events.mark
+    let [from, count] = [0, 0]
+    while (from < payload.length) {
+      const newline = payload.indexOf(NEWLINE, from)
+      const line = payload.subarray(from, newline === -1 ? payload.length : newline)
+      if (line[index] === byte) count += this.#tell(line)
+      else this.#events.onOther(TEXT & OPCODE_BITS, line)
+      from += line.length + 1
+    }
+    return count
+  }
+
   #tell(payload: Buffer): number {
     this.#events.onMessage?.(payload)
-    return this.#events.lines === true ? lineCount(payload) : 1
+    return 1
   }
 }
 
 function lengthAt(bytes: Buffer, at: number, payload: number): number {
   return payload - at === 2 ? bytes.readUInt16BE(at) : Number(bytes.readBigUInt64BE(at))
-}
-
-function lineCount(payload: Buffer): number {
-  let count = 1
-  for (let at = payload.indexOf(NEWLINE); at !== -1; at = payload.indexOf(NEWLINE, at + 1)) count++
-  return count
 }

@@ -83,7 +83,7 @@ const centrifugo: Wire = {
       ...(seat === undefined ? [] : [{ heard: '"id":2' }])
     ]
   }),
-  publish: ({ room, user }, content) => json({ publish: { channel: room, data: { user_id: user, content } } }),
+  publish: ({ room, user }, content) => json({ id: 3, publish: { channel: room, data: { user_id: user, content } } }),
   answer: (text) => (text === '{}' ? '{}' : undefined)
 }
 

@@ -32,3 +32,17 @@ export function countingSummary(
 export function participants({ runs }: Results): ContestantName[] {
   return contestantNames.filter((name) => Object.values(runs).some((one) => (one[name]?.length ?? 0) > 0))
 }
+
+/** By workload and contestant, each with its unit. */
+export function summarizeAll(all: readonly Workload[], results: Results) {
+  const measured = all.filter(({ name }) => results.runs[name] !== undefined)
+  return Object.fromEntries(measured.map((workload) => [workload.name, summarizeOne(workload, results)]))
+}
+
+function summarizeOne(workload: Workload, results: Results) {
+  const summaries = participants(results).map((name) => {
+    const summary = summarize(workload, results.runs[workload.name]?.[name] ?? [])
+    return [name, summary && { unit: workload.unit, ...summary }] as const
+  })
+  return Object.fromEntries(summaries.filter(([, summary]) => summary !== undefined))
+}

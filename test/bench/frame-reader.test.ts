@@ -56,9 +56,12 @@ t.test('and byte by byte, with the payload of each where it is wanted', async (t
   t.same(heard, [message(10), message(150), message(300)])
 })
 
-t.test('a payload of more than 64 KiB is jumped over, and one of many lines counts them', async (t) => {
+t.test('a payload of more than 64 KiB is jumped over, and one of many lines has each counted', async (t) => {
   const large = Buffer.concat([frame(message(100_000)), frame(message(1))])
   t.equal(readPieces([large.subarray(0, 5), large.subarray(5, 70_000), large.subarray(70_000)]).count, 2)
-  const lines = frame([message(1), message(2), message(3)].join('\n'))
-  t.equal(readPieces([lines.subarray(0, 40), lines.subarray(40)], { lines: true }).count, 3)
+  const lines = frame([message(1), system, message(2), message(3)].join('\n'))
+  t.same(readPieces([lines.subarray(0, 40), lines.subarray(40)], { lines: true }), {
+    count: 3,
+    others: [`1 ${system}`]
+  })
 })

@@ -5,6 +5,7 @@ import t from 'tap'
 import { writeBetweenMarks } from '../../bench/report/document.js'
 import { renderReport } from '../../bench/report/render.js'
 import type { Results, Runs } from '../../bench/report/results.js'
+import { joinResults } from '../../bench/report/store.js'
 import { isMet, renderValue } from '../../bench/report/table.js'
 import { oneRoom } from '../../bench/workloads/one-room.js'
 
@@ -84,4 +85,14 @@ t.test('the table goes between the marks of a document, and nowhere else', async
   t.equal(await readFile(file, 'utf8'), `before\n${begin}\n\nnew\n\n${end}\nafter\n`)
   await writeFile(file, 'no marks')
   await t.rejects(writeBetweenMarks(file, 'new'), { message: /no place for the table/ })
+})
+
+t.test('a part joins what was measured before of the same commit on the same machine', async (t) => {
+  const older = { ...resultsOf({ roomcast: runsOf(1), socketio: runsOf(2) }), commands: ['npm run bench'] }
+  const part = { ...older, commands: ['npm run bench -- --only latency'], runs: { latency: { roomcast: runsOf(3) } } }
+  const joined = joinResults(older, part)
+  t.same(Object.keys(joined.runs), [workload.name, 'latency'])
+  t.equal(joined.commands.length, 2)
+  const elsewhere = { ...part, machine: { ...part.machine, commit: 'def' } }
+  t.same(joinResults(older, elsewhere), elsewhere)
 })
