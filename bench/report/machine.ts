@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process'
 import os from 'node:os'
 import { root } from '../../test/support/root.js'
 
+const sources = ['src', 'plugins', 'routes']
+
 /** Where and what was measured. */
 export interface Machine {
   readonly processors: number
@@ -9,7 +11,7 @@ export interface Machine {
   readonly memoryGigabytes: number
   readonly system: string
   readonly node: string
-  /** Of what is measured; with a `+` where files differ from it. */
+  /** The last that changed the server; with a `+` where files differ from it. */
   readonly commit: string
   /** Whether processes had cores of their own. */
   readonly isPinned: boolean
@@ -29,9 +31,9 @@ export function describeMachine(isPinned: boolean): Machine {
 }
 
 function commit(): string {
-  const head = git('rev-parse', '--short', 'HEAD')
-  if (head === '') return 'unknown'
-  return git('status', '--porcelain', '--', 'src', 'plugins', 'routes') === '' ? head : `${head}+`
+  const last = git('log', '-1', '--format=%h', '--', ...sources)
+  if (last === '') return 'unknown'
+  return git('status', '--porcelain', '--', ...sources) === '' ? last : `${last}+`
 }
 
 function git(...options: string[]): string {
