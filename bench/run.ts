@@ -12,8 +12,11 @@ import type { Measurement, Workload, WorkloadContext } from './workloads/workloa
 
 const WARM_UP_MS = 1000
 const QUICK_WARM_UP_MS = 300
-/** What `--quick` does not begin any more after this. */
+/** After this, `--quick` begins nothing more; what runs then is ended soon. */
 const QUICK_MS = 48_000
+const QUICK_END_MS = 57_000
+/** No run takes longer. */
+const RUN_MS_MAX = 180_000
 
 /** One run of one workload by one contestant. */
 export interface Step {
@@ -42,58 +45,69 @@ export function planSteps(workloads: readonly Workload[], names: BenchArguments[
 }
 
 /** Runs step by step. A run that fails is a measurement with a complaint. */
-export async function runSteps({ steps, chosen, cores, progress, onRuns, interruption }: BenchOptions) {
+export async function runSteps(options: BenchOptions): Promise<Record<string, Runs>> {
+  const { steps, chosen, progress, onRuns, interruption } = options
   const runs: Record<string, Runs> = {}
   const begun = performance.now()
   for (const { workload, contestant } of steps) {
-    if (chosen.isQuick && performance.now() - begun > QUICK_MS) break
-    interruption.throwIfAborted()
+    const elapsed = performance.now() - begun
+    if (chosen.isQuick && elapsed > QUICK_MS) break
     progress.begin(`${workload.name}  ${contestant.title}`)
-    const scope = new DriverScope()
-    const measurement = await runOne(workload, contestant, contextOf(scope, chosen, cores, runs), interruption)
+    const measurement = await runOne(
+      { workload, contestant },
+      options,
+      runs,
+      chosen.isQuick ? QUICK_END_MS - elapsed : RUN_MS_MAX
+    )
+    interruption.throwIfAborted()
     const before = runs[workload.name]?.[contestant.name] ?? []
     runs[workload.name] = { ...runs[workload.name], [contestant.name]: [...before, measurement] }
-    progress.end(outcome(workload, measurement))
+    progress.end(outcomeOf(workload, measurement))
     await onRuns(runs)
   }
   return runs
 }
 
-function contextOf(
-  scope: DriverScope,
-  { isQuick, seconds }: BenchOptions['chosen'],
-  cores: Cores,
-  runs: Readonly<Record<string, Runs>>
-): Omit<WorkloadContext, 'summaryOf'> & { scope: DriverScope; runs: Readonly<Record<string, Runs>> } {
-  return { scope, cores, isQuick, measureMs: seconds * 1000, warmUpMs: isQuick ? QUICK_WARM_UP_MS : WARM_UP_MS, runs }
-}
-
 async function runOne(
-  workload: Workload,
-  contestant: Contestant,
-  { runs, ...context }: ReturnType<typeof contextOf>,
-  interruption: AbortSignal
+  { workload, contestant }: Step,
+  options: BenchOptions,
+  runs: Readonly<Record<string, Runs>>,
+  limitMs: number
 ): Promise<Measurement> {
-  const end = () => context.scope.end()
-  interruption.addEventListener('abort', end)
-  const summaryOf: WorkloadContext['summaryOf'] = (name, other) =>
-    countingSummary({ unit: 'deliveries/s' }, runs[name], other)
+  const scope = new DriverScope()
+  // Without its processes a run fails at once.
+  const end = () => scope.end()
+  const timer = setTimeout(end, limitMs)
+  options.interruption.addEventListener('abort', end)
   try {
-    return await workload.run({ ...context, summaryOf }, contestant)
+    return await workload.run(contextOf(options, scope, runs), contestant)
   } catch (error) {
     return { value: Number.NaN, complaint: (error as Error).message.split('\n')[0] ?? 'failed' }
   } finally {
-    interruption.removeEventListener('abort', end)
+    clearTimeout(timer)
+    options.interruption.removeEventListener('abort', end)
     await end()
   }
 }
 
-function outcome(workload: Workload, measurement: Measurement): string {
-  const verdict = verdictOf(measurement)
-  const summary = summarize(workload, [measurement])
+function contextOf(
+  { chosen: { isQuick, seconds }, cores }: BenchOptions,
+  scope: DriverScope,
+  runs: Readonly<Record<string, Runs>>
+): WorkloadContext {
+  return {
+    ...{ scope, cores, measureMs: seconds * 1000, warmUpMs: isQuick ? QUICK_WARM_UP_MS : WARM_UP_MS },
+    rateOf: (workload, contestant) => countingSummary({ unit: 'deliveries/s' }, runs[workload], contestant)?.value
+  }
+}
+
+/** What stands in the line of progress. */
+function outcomeOf(workload: Workload, measurement: Measurement): string {
   const { client = Number.NaN, server = Number.NaN } = measurement.shares ?? {}
-  const shares = Number.isNaN(client)
-    ? ''
-    : `  load ${Math.round(client * 100)} %, server ${Math.round(server * 100)} %`
-  return `${renderValue(summary?.value ?? Number.NaN, workload.unit)}${shares}${verdict === undefined ? '' : `  does not count: ${verdict}`}`
+  const verdict = verdictOf(measurement)
+  return [
+    renderValue(summarize(workload, [measurement])?.value ?? Number.NaN, workload.unit),
+    Number.isNaN(client) ? '' : `load ${Math.round(client * 100)} %, server ${Math.round(server * 100)} %`,
+    verdict === undefined ? '' : `does not count: ${verdict}`
+  ].join('  ')
 }

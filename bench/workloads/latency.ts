@@ -17,7 +17,7 @@ export const latency: Workload = {
   isQuick: true,
   percentile: 99,
   async run(context, contestant) {
-    const deliveriesPerSecond = rateOf(context)
+    const deliveriesPerSecond = halfOfSocketIo(context)
     const measured = await measureRooms(context, contestant, {
       ...{ rooms: 1, members: MEMBERS, senders: 'one', sampled: MEMBERS },
       pace: { perSecond: deliveriesPerSecond / MEMBERS }
@@ -31,7 +31,7 @@ export const latency: Workload = {
   }
 }
 
-function rateOf({ summaryOf }: WorkloadContext): number {
-  const saturated = summaryOf(SATURATED, 'socketio')
-  return saturated === undefined ? ASSUMED : saturated.value / 2
+function halfOfSocketIo({ rateOf }: WorkloadContext): number {
+  const saturated = rateOf(SATURATED, 'socketio')
+  return saturated === undefined ? ASSUMED : saturated / 2
 }

@@ -7,7 +7,10 @@ export function watchVitals(contestant: Contestant, { child }: Running) {
   return {
     onPhase: (phase: string) => {
       if (contestant.tellsVitals && phase === 'measuring') resetVitals(child)
-      if (contestant.tellsVitals && phase === 'measured') vitals = readVitals(child)
+      if (!contestant.tellsVitals || phase !== 'measured') return
+      vitals = readVitals(child)
+      // Whoever reads is told; where the run has failed before that, nobody reads.
+      vitals.catch(() => {})
     },
     read: async (measureMs: number): Promise<Record<string, number>> => {
       const read = await vitals

@@ -28,12 +28,12 @@ export interface WorkloadContext {
   readonly cores: Cores
   readonly warmUpMs: number
   readonly measureMs: number
-  readonly isQuick: boolean
-  /** What was measured before in this bench; undefined where it was not. */
-  summaryOf(workload: string, contestant: ContestantName): Summary | undefined
+  /** The median rate of a workload that ran before in this bench; undefined where it did not, or does not count. */
+  rateOf(workload: string, contestant: ContestantName): number | undefined
 }
 
-export type SummaryOf = WorkloadContext['summaryOf']
+/** What was measured; undefined where it was not, or does not count. */
+export type SummaryOf = (workload: string, contestant: ContestantName) => Summary | undefined
 
 export interface Workload {
   readonly name: string
