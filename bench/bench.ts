@@ -1,3 +1,4 @@
+import os from 'node:os'
 import path from 'node:path'
 import { root } from '../test/support/root.js'
 import type { BenchArguments } from './arguments.js'
@@ -62,6 +63,7 @@ function describe(chosen: BenchArguments, cores: Cores): Results {
     commands: [`npm run bench${given.length > 0 ? ` -- ${given.join(' ')}` : ''}`],
     startedAt: new Date().toISOString(),
     machine: describeMachine(cores.server !== undefined),
+    loadAverage: os.loadavg()[0] ?? 0,
     versions: versionsOf(['roomcast', ...present]),
     absent,
     runs: {}

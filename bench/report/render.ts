@@ -10,12 +10,13 @@ export function renderReport(all: readonly Workload[], results: Results): string
   )
 }
 
-function provenance({ commands, startedAt, machine, versions }: Results): string {
+function provenance({ commands, startedAt, machine, loadAverage, versions }: Results): string {
   const { processors, model, memoryGigabytes, system, node, commit, isPinned } = machine
   const others = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return (
     `${commands.map((command) => `\`${command}\``).join(', ')} made this on ${startedAt.slice(0, 10)}: ${processors} × ${model}, ${memoryGigabytes} GB, ${system}, ` +
     `Node ${node}, commit ${commit}; ${others.join(', ')}. ` +
+    `The load average before was ${loadAverage.toFixed(1)}. ` +
     (isPinned ? 'Servers and load had a core each.' : 'Nothing was pinned to a core.')
   )
 }

@@ -12,6 +12,8 @@ export interface Results {
   readonly commands: readonly string[]
   readonly startedAt: string
   readonly machine: Machine
+  /** Of the minute before, over all cores: what else the machine had to do. */
+  readonly loadAverage: number
   readonly versions: Partial<Record<ContestantName, string>>
   /** Why a contestant took no part. */
   readonly absent: Partial<Record<ContestantName, string>>

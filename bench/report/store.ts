@@ -27,6 +27,7 @@ export function joinResults(older: Results | undefined, newer: Results): Results
   return {
     ...newer,
     commands: [...new Set([...older.commands, ...newer.commands])],
+    loadAverage: Math.max(older.loadAverage, newer.loadAverage),
     versions: { ...older.versions, ...newer.versions },
     absent: { ...older.absent, ...newer.absent },
     runs: { ...older.runs, ...newer.runs }

@@ -21,6 +21,7 @@ function resultsOf(runs: Runs | undefined): Results {
       ...{ processors: 2, model: 'Test', memoryGigabytes: 4, system: 'Linux 6', node: '20.0.0', commit: 'abc' },
       isPinned: true
     },
+    loadAverage: 0.1,
     versions: { roomcast: '0.1.0' },
     absent: { centrifugo: 'no centrifugo on the PATH' },
     runs: runs === undefined ? {} : { [workload.name]: runs }
