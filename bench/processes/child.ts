@@ -19,12 +19,16 @@ export interface Child {
   output(): string
 }
 
+/** Of servers with the hook, where that is wanted: `BENCH_PROFILES` names a folder. */
+const { BENCH_PROFILES } = process.env
+const profiles = BENCH_PROFILES === undefined ? undefined : { BENCH_PROFILES }
+
 /** A process that is killed with its scope, and has a channel to this one. Rejects where it cannot be started. */
 export async function startChild(scope: Scope, { command, core, env = {} }: ChildOptions): Promise<Child> {
   const [program = '', ...rest] = onCore(core, command)
   const child = spawn(program, rest, {
     cwd: root,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', ...profiles, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc']
   })
   scope.teardown(() => end(child))

@@ -1,7 +1,7 @@
 import type { Contestant } from '../contestants/contestant.js'
 import { runLoad } from '../processes/load.js'
 import { startRedisOn } from '../processes/redis.js'
-import { readVitals, resetVitals } from '../processes/vitals.js'
+import { watchVitals } from './watch-vitals.js'
 import { atLeast, atMost, type Measurement, type Workload, type WorkloadContext } from './workload.js'
 
 const PIPELINED = 1024
@@ -64,21 +64,18 @@ async function measure(
   inFlight: number
 ): Promise<Measurement> {
   const redisUrl = store.name === 'redis' ? (await startRedisOn(scope, cores.store)).url : undefined
-  const { child, port } = await contestant.start(scope, { cores, redisUrl })
-  let gcMs = Number.NaN
+  const running = await contestant.start(scope, { cores, redisUrl })
+  const vitals = watchVitals(contestant, running)
   const { acksPerSecond, durable, refused, shares, latencies } = await runLoad(scope, {
-    job: { job: 'acks', port, inFlight, warmUpMs, measureMs, serverPid: child.pid },
+    job: { job: 'acks', port: running.port, inFlight, warmUpMs, measureMs, serverPid: running.child.pid },
     core: cores.loads[0],
     timeoutMs: TIMEOUT_MS,
-    onPhase: async (phase) => {
-      if (phase === 'measuring') resetVitals(child)
-      if (phase === 'measured') gcMs = (await readVitals(child)).gcMs
-    }
+    onPhase: vitals.onPhase
   })
   const wrong = durable === store.durable ? undefined : `acknowledged as durable: ${durable}`
   const complaint = refused > 0 ? `${refused} publishes were refused` : wrong
   return {
-    ...{ value: acksPerSecond, shares, latencies, connected: 1, more: { gcPercent: (gcMs / measureMs) * 100 } },
+    ...{ value: acksPerSecond, shares, latencies, connected: 1, more: await vitals.read(measureMs) },
     ...(complaint !== undefined && { complaint })
   }
 }
