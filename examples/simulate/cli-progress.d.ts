@@ -6,8 +6,9 @@ declare module 'cli-progress' {
       readonly hideCursor?: boolean
       readonly stream?: NodeJS.WriteStream
     })
-    start(total: number, startValue: number): void
-    update(value: number): void
+    /** The payload gives the words of the format. */
+    start(total: number, startValue: number, payload?: Readonly<Record<string, string>>): void
+    update(value: number, payload?: Readonly<Record<string, string>>): void
     stop(): void
   }
 }

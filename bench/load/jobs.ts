@@ -1,0 +1,135 @@
+import type { WireName } from './wires.js'
+
+/** Members of rooms, messages to them, and how fast these come. */
+export interface RoomsJob {
+  readonly job: 'rooms'
+  readonly wire: WireName
+  readonly port: number
+  /** Where the messages are published; absent: where the members are. */
+  readonly publisherPort?: number
+  readonly rooms: number
+  /** Of each room. */
+  readonly members: number
+  /** Of all members together, those that this process holds: the first ones. */
+  readonly held: number
+  /** `one` beside the members, or every member in turn. */
+  readonly senders: 'one' | 'members'
+  /** Of each room: so many messages on their way at a time, or so many a second. */
+  readonly pace: { readonly inFlight: number } | { readonly perSecond: number }
+  /** Members whose latency is looked at. */
+  readonly sampled: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly serverPid: number
+}
+
+/** Shares of one core. `server` is NaN where the system does not tell. */
+export interface Shares {
+  readonly client: number
+  readonly server: number
+}
+
+export interface RoomsReport {
+  /** While it was measured. */
+  readonly deliveriesPerSecond: number
+  readonly messagesPerSecond: number
+  /** Over the whole run, up to a silence after the last message. */
+  readonly delivered: number
+  readonly expected: number
+  readonly surplus: number
+  readonly connected: number
+  readonly sent: number
+  readonly wireBytes: number
+  readonly shares: Shares
+  /** Of deliveries, from the send; an HDR histogram of microseconds, compressed. */
+  readonly latencies: string
+}
+
+/** More members of the same rooms, in another process. */
+export interface WatchJob {
+  readonly job: 'watch'
+  readonly wire: WireName
+  readonly port: number
+  /** Of each room, in all processes. */
+  readonly members: number
+  /** Numbers of those that this one holds, over all rooms. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface WatchReport {
+  readonly deliveriesPerSecond: number
+  readonly delivered: number
+  readonly connected: number
+  /** Of its core, while it was measured. */
+  readonly share: number
+}
+
+/** One connection that publishes, and waits for acknowledgements. */
+export interface AcksJob {
+  readonly job: 'acks'
+  readonly port: number
+  readonly inFlight: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly serverPid: number
+}
+
+export interface AcksReport {
+  readonly acksPerSecond: number
+  /** As the acknowledgements say. */
+  readonly durable: string
+  /** Answers that were no acknowledgement. */
+  readonly refused: number
+  readonly shares: Shares
+  readonly latencies: string
+}
+
+/** Connections that are in their rooms and say nothing. */
+export interface IdleJob {
+  readonly job: 'idle'
+  readonly wire: WireName
+  readonly port: number
+  readonly rooms: number
+  /** Reached one after the other, each held until the parent says `go`. */
+  readonly stages: readonly number[]
+}
+
+export interface IdleReport {
+  readonly connected: number
+  readonly lost: number
+}
+
+/** Clients whose connections are cut at once, that miss something, and come back. */
+export interface StormJob {
+  readonly job: 'storm'
+  readonly port: number
+  readonly rooms: number
+  readonly clients: number
+  /** Messages of each room while its members are away. */
+  readonly missed: number
+  readonly serverPid: number
+}
+
+export interface StormReport {
+  /** From the first connection made anew until the last client has the last message. */
+  readonly seconds: number
+  readonly delivered: number
+  readonly expected: number
+  readonly connected: number
+  /** While they came back. */
+  readonly shares: Shares
+}
+
+export interface Reports {
+  readonly rooms: RoomsReport
+  readonly watch: WatchReport
+  readonly acks: AcksReport
+  readonly idle: IdleReport
+  readonly storm: StormReport
+}
+
+export type Job = RoomsJob | WatchJob | AcksJob | IdleJob | StormJob
+
+/** From the load to its parent. `phase` tells what begins now; some phases wait until the parent says `go`. */
+export type LoadMessage = { readonly phase: string } | { readonly report: unknown } | { readonly failure: string }

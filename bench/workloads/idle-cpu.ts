@@ -1,0 +1,31 @@
+import { delay } from '../load/delay.js'
+import { processorSeconds } from '../load/processor-time.js'
+import { holdIdle } from './hold-idle.js'
+import { atMost, type Workload } from './workload.js'
+
+const PERCENT_MAX = 3
+const CONNECTIONS = 10_000
+const SETTLE_MS = 3000
+/** A whole round of pings. */
+const WATCH_MS = 20_000
+
+/** Nobody says anything but pings and pongs. */
+export const idleCpu: Workload = {
+  name: 'idle-cpu',
+  title: 'CPU of 10,000 idle connections',
+  unit: '% of a core',
+  asked: `≤ ${PERCENT_MAX} % of a core`,
+  contestants: ['roomcast', 'socketio', 'fastify-websocket'],
+  isQuick: false,
+  async run(context, contestant) {
+    let percent = Number.NaN
+    const held = await holdIdle(context, contestant, [CONNECTIONS], async ({ child }) => {
+      await delay(SETTLE_MS)
+      const before = await processorSeconds(child.pid)
+      await delay(WATCH_MS)
+      percent = (((await processorSeconds(child.pid)) - before) / (WATCH_MS / 1000)) * 100
+    })
+    return { ...held, value: percent }
+  },
+  isMet: (of) => atMost(of('roomcast')?.value, PERCENT_MAX)
+}
