@@ -20,7 +20,7 @@ export default fp(
       perUserMax: config.MAX_CONNECTIONS_PER_USER
     })
     fastify.decorate('pool', pool)
-    fastify.decorate('turn', new Turn(fastify.clock))
+    fastify.decorate('turn', new Turn())
     fastify.decorate(
       'handshakes',
       new HandshakeBudget({ perSecond: config.HANDSHAKES_PER_SECOND, clock: fastify.clock })
