@@ -35,7 +35,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     try {
       if (request.ws) {
         refuseOrPass(request)
-        passOverOffers(request)
+        if (config.COMPRESSION) passOverOffers(request)
       }
       done()
     } catch (error) {
