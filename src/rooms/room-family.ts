@@ -117,8 +117,8 @@ export function isRoomFamily(value: unknown): value is RoomFamily {
 const NUMBER_MAX = 2_147_483_647
 const Whole = (minimum: number) => Type.Integer({ minimum, maximum: NUMBER_MAX })
 const exactly = { additionalProperties: false }
-/** What waits for longer is no push any more. */
-export const BATCH_DELAY_MS_MAX = 10_000
+/** As of the setting: what waits for longer is no push any more. */
+const BATCH_DELAY_MS_MAX = 10_000
 
 /** A settings module is JavaScript: nobody has looked at its types. */
 const validatePolicy = createValidator(
