@@ -160,13 +160,19 @@ t.test('a hole that cannot be filled any more is told as a gap to every member',
   t.equal(heard().length, 4)
 })
 
-t.test('a roll-back is told as a reset, and what lies beyond the fork follows', async (t) => {
+/** A member has heard three messages, and the store has lost the last two. */
+async function rolledBack() {
   const { log, channel, member } = setUp()
   channel.begin({ epoch: 'e1', offset: 0 })
   const { heard, transport } = member()
   for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
   await nextTurn()
   log.rollBack(1, 'e2')
+  return { log, channel, heard, transport }
+}
+
+t.test('a roll-back is told as a reset, and what lies beyond the fork follows', async (t) => {
+  const { log, channel, heard, transport } = await rolledBack()
   log.append('B')
   await channel.repair()
   await until(() => heard().at(-1) === 'B')
@@ -178,12 +184,7 @@ t.test('a roll-back is told as a reset, and what lies beyond the fork follows', 
 })
 
 t.test('a roll-back beyond which nothing lies is told after one read', async (t) => {
-  const { log, channel, member } = setUp()
-  channel.begin({ epoch: 'e1', offset: 0 })
-  const { heard, transport } = member()
-  for (const content of ['a', 'b', 'c']) channel.accept(log.append(content))
-  await nextTurn()
-  log.rollBack(1, 'e2')
+  const { log, channel, heard, transport } = await rolledBack()
   await channel.repair()
   await until(() => heard().at(-1) === 'reset')
   t.match(JSON.parse(transport.payloads[3] ?? ''), { epoch: 'e2', offset: 1 })
