@@ -115,6 +115,18 @@ t.test('one on its way in is written again with the members, and not once its jo
   t.equal(await users('r'), 1)
 })
 
+t.test('who leaves, or does not get in, while the pages before are written is not written again', async (t) => {
+  const { memberships, seats, connectionOf, seat, users } = setUp()
+  const many = Array.from({ length: 501 }, (_, index) => connectionOf(`user${index}`))
+  for (const one of many) seat(one, 'r')
+  const failed = memberships.expect(connectionOf('bob'), 'r')
+  const rejoining = memberships.rejoinAll()
+  failed()
+  seats.free(many[500] as Connection, 'r')
+  await rejoining
+  t.equal(await users('r'), 500)
+})
+
 t.test('one that comes in again is not put out by a leave that is tried again', async (t) => {
   const { clock, memberships, seats, mood, connectionOf, join, seat, users } = setUp()
   const ann = connectionOf('ann')
