@@ -6,7 +6,7 @@ type Stage = 'open' | 'committed' | 'over'
 export class Deadline {
   #stage: Stage = 'open'
   #expired = false
-  #onExpired: Array<() => void> = []
+  #onExpired: Array<() => void> | undefined
 
   /** The client was told that the command came to nothing in time. */
   get over(): boolean {
@@ -27,13 +27,21 @@ export class Deadline {
   /** Resolves when `work` does or when the time is over, whichever comes first. Rejects as `work`. */
   async within(work: Promise<void>): Promise<void> {
     if (this.#expired) return
-    await Promise.race([work, new Promise<void>((resolve) => this.#onExpired.push(resolve))])
+    await Promise.race([work, this.#expiry()])
+  }
+
+  #expiry(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onExpired ??= []
+      this.#onExpired.push(resolve)
+    })
   }
 
   /** The time is over. True where the client is to be told that it came to nothing. */
   expire(): boolean {
     this.#expired = true
-    for (const resolve of this.#onExpired.splice(0)) resolve()
+    for (const resolve of this.#onExpired ?? []) resolve()
+    this.#onExpired = undefined
     if (this.#stage !== 'open') return false
     this.#stage = 'over'
     return true

@@ -29,6 +29,14 @@ const publishingCommands: ReadonlySet<CommandType> = new Set<CommandType>([
 /** Where a failure goes that is nobody's fault but ours. */
 export type ReportError = (error: unknown) => void
 
+/** A command on its way to its answer. */
+interface Run<T extends CommandType = CommandType> {
+  readonly command: Command<T>
+  readonly deadline: Deadline
+}
+
+const answered = Promise.resolve()
+
 /** Takes one message of a client. Every command is answered exactly once; nothing is ever thrown. */
 export function receive(context: Context, text: string, report: ReportError): void {
   const { connection, clock, rooms } = context
@@ -38,23 +46,23 @@ export function receive(context: Context, text: string, report: ReportError): vo
   const { id, command, failure } = decode(text, rooms.families.messageTypes, report)
   if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), id)
   else if (failure !== undefined) refuse(context, failure, id)
-  else run(context, command, report)
+  else begin(context, command, report)
 }
 
 /** Its time runs from here, also while it waits for others. */
-function run(context: Context, command: Command, report: ReportError): void {
+function begin(context: Context, command: Command, report: ReportError): void {
   const { connection, clock, random, deadlines } = context
-  const deadline = new Deadline()
+  const run: Run = { command, deadline: new Deadline() }
   const messageId = publishingCommands.has(command.type)
     ? nameMessage(command, () => random.timeUuid(clock.now()))
     : undefined
   const end = deadlines.begin(() => {
-    if (!deadline.expire() || connection.closed) return
+    if (!run.deadline.expire() || connection.closed) return
     const failure = storeUnavailable(new Error('no answer in time'))
     failure.messageId = messageId
     refuse(context, failure, command.id)
   })
-  const task = () => answer(context, { command, deadline }, report).finally(end)
+  const task = () => answer(context, run, report).then(end)
   connection.commands.push(task, exclusiveCommands.has(command.type))
 }
 
@@ -100,26 +108,32 @@ export function refuse({ connection, clock }: Context, failure: RoomcastError, i
 }
 
 /** Runs one command and answers it: a handler's error becomes an error reply. Never rejects. */
-async function answer<T extends CommandType>(
-  context: Context,
-  { command, deadline }: { command: Command<T>; deadline: Deadline },
-  report: ReportError
-): Promise<void> {
-  if (deadline.over) return
-  const { connection } = context
-  const { type, id } = command as { type: T; id: string | undefined }
-  let outcome: Answer<T>
+function answer<T extends CommandType>(context: Context, run: Run<T>, report: ReportError): Promise<void> {
+  if (run.deadline.over) return answered
+  const { command, deadline } = run
+  const { type } = command as { type: T }
   try {
-    if (beginningCommands.has(type)) connection.begin()
-    outcome = await handlers[type](context, command, deadline)
+    if (beginningCommands.has(type)) context.connection.begin()
+    return handlers[type](context, command, deadline).then(
+      (outcome) => tell(context, run, outcome),
+      (error) => fail(context, run, asFailure(error, report))
+    )
   } catch (error) {
-    if (!connection.closed && !deadline.over) refuse(context, asFailure(error, report), id)
-    return
+    fail(context, run, asFailure(error, report))
+    return answered
   }
+}
+
+function tell<T extends CommandType>({ connection }: Context, { command, deadline }: Run<T>, outcome: Answer<T>): void {
   if (deadline.over) return
+  const { type, id } = command as { type: T; id: string | undefined }
   // A heartbeat is answered in any case: that is what it is for.
   if (id !== undefined || type === 'heartbeat') connection.outbox.pushPayload(encodeReply(type, id, outcome.body))
   outcome.begin?.()
+}
+
+function fail(context: Context, { command, deadline }: Run, failure: RoomcastError): void {
+  if (!context.connection.closed && !deadline.over) refuse(context, failure, command.id)
 }
 
 function asFailure(error: unknown, report: ReportError): RoomcastError {

@@ -3,7 +3,7 @@ import { RoomcastError } from '../errors.js'
 import { formatTime } from '../protocol/pushes.js'
 import type { PublishedReply } from '../protocol/replies.js'
 import type { Random } from '../random.js'
-import type { ChannelId, Retention, Streams } from '../store/streams.js'
+import type { ChannelId, Published, Retention, Streams } from '../store/streams.js'
 
 export interface PublisherOptions {
   readonly streams: Streams
@@ -41,25 +41,27 @@ export class Publisher {
     this.#options = options
   }
 
-  /** Stores a message and sends it to all nodes. Throws `store_unavailable` with the message's id. */
-  async publish(channel: ChannelId, { messageId: given, exclude, retention, encode }: Draft): Promise<PublishedReply> {
-    const { streams, clock, random, idempotencyMs, onPublished, onRefused } = this.#options
+  /** Stores a message and sends it to all nodes. Rejects with `store_unavailable` with the message's id. */
+  publish(channel: ChannelId, { messageId: given, exclude, retention, encode }: Draft): Promise<PublishedReply> {
+    const { streams, clock, random, idempotencyMs } = this.#options
     const timestamp = clock.now()
     const messageId = given ?? random.timeUuid(timestamp)
     const options = { messageId, timestamp, retention, idempotencyMs, exclude }
-    const published = await streams.publish(channel, encode({ messageId, timestamp }), options).catch((error) => {
-      onRefused(error)
-      if (error instanceof RoomcastError) error.messageId = messageId
-      throw error
-    })
-    if (!published.duplicate) onPublished()
-    return {
-      message_id: messageId,
-      epoch: published.position.epoch,
-      offset: published.position.offset,
-      timestamp: formatTime(published.timestamp),
-      duplicate: published.duplicate,
-      durable: published.durable
-    }
+    return streams.publish(channel, encode({ messageId, timestamp }), options).then(
+      (published) => this.#onStored(messageId, published),
+      (error) => this.#onRefused(messageId, error)
+    )
+  }
+
+  #onStored(messageId: string, { position, timestamp, duplicate, durable }: Published): PublishedReply {
+    if (!duplicate) this.#options.onPublished()
+    const { epoch, offset } = position
+    return { message_id: messageId, epoch, offset, timestamp: formatTime(timestamp), duplicate, durable }
+  }
+
+  #onRefused(messageId: string, error: unknown): never {
+    this.#options.onRefused(error)
+    if (error instanceof RoomcastError) error.messageId = messageId
+    throw error
   }
 }

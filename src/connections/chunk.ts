@@ -77,23 +77,31 @@ export function joinLines(payloads: readonly Buffer[]): Buffer[] {
 }
 
 /** Each text as a frame of its own, deflated where that is worth it. */
-function framesOf(texts: readonly Buffer[], isWorthIt: (text: Buffer) => boolean = () => false): Buffer {
-  return Buffer.concat(
-    texts.flatMap((text) => {
-      if (!isWorthIt(text)) return [frameHeader(TEXT_FRAME, text.length), text]
-      const deflated = deflate(text)
-      return [frameHeader(DEFLATED_TEXT_FRAME, deflated.length), deflated]
-    })
-  )
+function framesOf(texts: readonly Buffer[], isWorthIt?: (text: Buffer) => boolean): Buffer {
+  const bodies = isWorthIt === undefined ? texts : texts.map((text) => (isWorthIt(text) ? deflate(text) : text))
+  const bytes = bodies.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)
+  const frames = Buffer.allocUnsafe(bytes)
+  let end = 0
+  for (const [index, body] of bodies.entries()) {
+    end = writeHeader(frames, end, body === texts[index] ? TEXT_FRAME : DEFLATED_TEXT_FRAME, body.length)
+    end += body.copy(frames, end)
+  }
+  return frames
 }
 
-/** Header of an unmasked, unfragmented frame (RFC 6455, section 5.2). */
-function frameHeader(first: number, length: number): Buffer {
-  if (length < 126) return Buffer.from([first, length])
-  if (length < 65_536) return Buffer.from([first, 126, length >> 8, length & 255])
-  const header = Buffer.alloc(10)
-  header[0] = first
-  header[1] = 127
-  header.writeBigUInt64BE(BigInt(length), 2)
-  return header
+function headerBytes(length: number): number {
+  if (length < 126) return 2
+  return length < 65_536 ? 4 : 10
+}
+
+/** Header of an unmasked, unfragmented frame (RFC 6455, section 5.2). Returns where it ends. */
+function writeHeader(target: Buffer, start: number, first: number, length: number): number {
+  target[start] = first
+  if (length < 126) return target.writeUInt8(length, start + 1)
+  if (length < 65_536) {
+    target[start + 1] = 126
+    return target.writeUInt16BE(length, start + 2)
+  }
+  target[start + 1] = 127
+  return target.writeBigUInt64BE(BigInt(length), start + 2)
 }

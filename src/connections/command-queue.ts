@@ -1,5 +1,5 @@
 interface QueuedCommand {
-  readonly run: () => Promise<void>
+  readonly run: () => Promise<unknown>
   readonly exclusive: boolean
 }
 
@@ -32,7 +32,7 @@ export class CommandQueue {
   }
 
   /** `run` must not reject. What comes after `onFull(true)` is taken all the same. */
-  push(run: () => Promise<void>, exclusive: boolean): void {
+  push(run: () => Promise<unknown>, exclusive: boolean): void {
     this.#waiting.push({ run, exclusive })
     this.#start()
     if (this.size >= this.#options.sizeMax) this.#setFull(true)
@@ -55,11 +55,11 @@ export class CommandQueue {
       this.#waiting.shift()
       this.#running++
       this.#exclusive = next.exclusive
-      next.run().finally(() => this.#onEnd())
+      next.run().then(this.#onEnd)
     }
   }
 
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     this.#running--
     this.#exclusive = false
     this.#start()

@@ -9,6 +9,8 @@ import type { Transport } from './transport.js'
 export const NDJSON = 'roomcast.v1.ndjson'
 const PLAIN = 'roomcast.v1'
 const NDJSON_FRAME_BYTES_MAX = 1_048_576
+/** Chunks up to this size are copied to be written with their neighbours. */
+const COPIED_BYTES_MAX = 4096
 
 /** Parts of ws that its types leave out. Each is looked for before it is used. */
 interface SocketInternals {
@@ -105,15 +107,10 @@ export class SocketTransport implements Transport {
   }
 
   #writeRaw(socket: Socket, chunks: readonly Chunk[]): void {
-    const form = this.#form
-    const [first] = chunks
-    if (chunks.length === 1 && first !== undefined) {
-      socket.write(first[form])
-      return
-    }
-    socket.cork()
-    for (const chunk of chunks) socket.write(chunk[form])
-    socket.uncork()
+    const pieces = piecesOf(chunks, this.#form)
+    if (pieces.length > 1) socket.cork()
+    for (const piece of pieces) socket.write(piece)
+    if (pieces.length > 1) socket.uncork()
   }
 
   #send(chunks: readonly Chunk[]): void {
@@ -121,6 +118,29 @@ export class SocketTransport implements Transport {
     const joins = this.#webSocket.protocol === NDJSON
     for (const text of joins ? joinLines(payloads) : payloads) this.#webSocket.send(text, { binary: false })
   }
+}
+
+/** Small neighbours as one piece: a write of its own costs more than copying them. Large ones are shared as they are. */
+function piecesOf(chunks: readonly Chunk[], form: ChunkForm): Buffer[] {
+  const all = chunks.map((chunk) => chunk[form])
+  if (all.length === 1) return all
+  const pieces: Buffer[] = []
+  let small: Buffer[] = []
+  for (const bytes of all) {
+    if (bytes.length <= COPIED_BYTES_MAX) {
+      small.push(bytes)
+      continue
+    }
+    if (small.length > 0) pieces.push(joined(small))
+    pieces.push(bytes)
+    small = []
+  }
+  if (small.length > 0) pieces.push(joined(small))
+  return pieces
+}
+
+function joined(pieces: Buffer[]): Buffer {
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
 }
 
 function formOf({ protocol, extensions }: WebSocket): ChunkForm {

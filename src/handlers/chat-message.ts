@@ -1,11 +1,12 @@
 import type { Command } from '../protocol/commands.js'
 import type { Answer, Context } from './context.js'
 
-export async function chatMessage(
+export function chatMessage(
   { connection, rooms, users }: Context,
   { body, content, messageType }: Command<'chat_message'>
 ): Promise<Answer<'chat_message'>> {
   const userId = users.require(connection, body.user_id)
   const { room, message_id: messageId } = body
-  return { body: await rooms.publish({ room, type: messageType, content, userId, messageId, connection }) }
+  const published = rooms.publish({ room, type: messageType, content, userId, messageId, connection })
+  return published.then((body) => ({ body }))
 }

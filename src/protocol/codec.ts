@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { RoomcastError } from '../errors.js'
 import { type Command, type CommandType, commandSchemas, isCommandType } from './commands.js'
+import { fitsBytes } from './ids.js'
 import { hasPrototypeKeys, parseObject, relayedText } from './json-object.js'
 import { scanJsonObject } from './json-scan.js'
 import { CHAT_MESSAGE } from './message-types.js'
@@ -66,7 +67,7 @@ function readObject(text: string): Record<string, unknown> {
 
 function readId({ id }: Record<string, unknown>): string | undefined {
   if (id === undefined) return undefined
-  const valid = typeof id === 'string' && id !== '' && Buffer.byteLength(id) <= COMMAND_ID_BYTES_MAX
+  const valid = typeof id === 'string' && id !== '' && fitsBytes(id, COMMAND_ID_BYTES_MAX)
   if (!valid) throw malformed(`id: expected a string of 1 to ${COMMAND_ID_BYTES_MAX} bytes`)
   return id
 }

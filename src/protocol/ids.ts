@@ -8,8 +8,14 @@ const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/
 
 /** Room, group, user and message ids (protocol.md, section 1). */
 export function isId(text: string): boolean {
-  if (text.length === 0 || text.length > ID_BYTES_MAX || text === '.' || text === '..') return false
-  return Buffer.byteLength(text) <= ID_BYTES_MAX && !controlCharacter.test(text) && text.isWellFormed()
+  if (text.length === 0 || text === '.' || text === '..') return false
+  return fitsBytes(text, ID_BYTES_MAX) && !controlCharacter.test(text) && text.isWellFormed()
+}
+
+/** Whether a text has at most so many bytes in UTF-8. */
+export function fitsBytes(text: string, bytesMax: number): boolean {
+  // A unit of UTF-16 has three bytes at most.
+  return text.length * 3 <= bytesMax || (text.length <= bytesMax && Buffer.byteLength(text) <= bytesMax)
 }
 
 /** The device of a connection that names none. */

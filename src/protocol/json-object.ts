@@ -23,7 +23,9 @@ export function hasPrototypeKeys(text: string, parsed: object): boolean {
   return suspiciousText.test(text) && secureJson.scan(parsed, { safe: true }) === null
 }
 
+const lineBreak = /[\n\r]/
+
 /** The text of a value as it is relayed: a line break between tokens would end the line of an ndjson receiver. */
 export function relayedText(raw: string): string {
-  return raw.replaceAll(/[\n\r]/g, ' ')
+  return lineBreak.test(raw) ? raw.replaceAll(/[\n\r]/g, ' ') : raw
 }

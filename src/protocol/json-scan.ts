@@ -23,16 +23,12 @@ export function scanJsonObject(text: string, key: string): JsonScan {
   let valueStart = -1
   let value: string | undefined
 
-  const endValue = (end: number) => {
-    if (valueStart !== -1 && name === key) value = text.slice(valueStart, end).trim()
-    valueStart = -1
-  }
-
   for (let index = 0; index < text.length; index++) {
-    switch (text.charCodeAt(index)) {
+    const code = text.charCodeAt(index)
+    switch (code) {
       case QUOTE: {
         const end = endOfString(text, index)
-        if (depth === 1 && valueStart === -1) name = textOf(text.slice(index, end + 1))
+        if (depth === 1 && valueStart === -1) name = textOf(text.slice(index + 1, end))
         index = end
         break
       }
@@ -43,14 +39,15 @@ export function scanJsonObject(text: string, key: string): JsonScan {
         break
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
-        if (depth === 1) endValue(index)
-        depth--
+      case COMMA:
+        if (depth === 1 && valueStart !== -1) {
+          if (name === key) value = text.slice(valueStart, index).trim()
+          valueStart = -1
+        }
+        if (code !== COMMA) depth--
         break
       case COLON:
         if (depth === 1) valueStart = index + 1
-        break
-      case COMMA:
-        if (depth === 1) endValue(index)
     }
   }
   return { depth: depthMax, value }
@@ -66,6 +63,6 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-function textOf(quoted: string): string {
-  return quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1)
+function textOf(inQuotes: string): string {
+  return inQuotes.includes('\\') ? JSON.parse(`"${inQuotes}"`) : inQuotes
 }

@@ -5,9 +5,13 @@ export type ChannelTag = { readonly room: string } | { readonly group: string } 
 
 const CLOSING_BRACE = 1
 
+let latestTime = { timeMs: 0, text: new Date(0).toISOString() }
+
 /** ISO 8601 in UTC with milliseconds. */
 export function formatTime(timeMs: number): string {
-  return new Date(timeMs).toISOString()
+  // As a rule it is the time of the message before, or of the same one.
+  if (latestTime.timeMs !== timeMs) latestTime = { timeMs, text: new Date(timeMs).toISOString() }
+  return latestTime.text
 }
 
 function encode(fields: object): Buffer {

@@ -56,25 +56,15 @@ export class RoomPublisher {
   }
 
   /**
-   * Stores a message and sends it to the members of all nodes. Throws `rate_limited`, `unknown_type`,
+   * Stores a message and sends it to the members of all nodes. Rejects with `rate_limited`, `unknown_type`,
    * `invalid_message`, what the family's `onMessage` throws, and `store_unavailable` with the message's id.
    */
-  async publish(request: PublishRequest): Promise<PublishReply> {
-    const { families } = this.#options
-    const { room, type = CHAT_MESSAGE, connection } = request
-    const inRoom = families.in(room)
-    const { rules } = inRoom
-    if (connection !== undefined) this.#rates.take(connection, rules)
-    families.checkType(type, rules)
-    const store = () => this.#store(request, rules.retention)
-    if (rules.checks === undefined && rules.onMessage === undefined) return await store()
-
-    const content: unknown = JSON.parse(request.content)
-    rules.checks?.get(type)?.(content)
-    // Without a handler nothing may come in between: what is begun first is stored first.
-    if (rules.onMessage === undefined) return await store()
-    const check = () => this.#handle(request, inRoom, content)
-    return await this.#order.run(connection ?? request.batch ?? request, room, { check, store })
+  publish(request: PublishRequest): Promise<PublishReply> {
+    try {
+      return this.#publish(request)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Sends to all members but the sender, at most once. Throws `rate_limited` and `store_unavailable`. */
@@ -85,11 +75,36 @@ export class RoomPublisher {
     await streams.signal(channelOf(room), encodeRelay(payload), { exclude: [connection.id] })
   }
 
-  async #store(request: PublishRequest, retention: Retention): Promise<PublishReply> {
+  /** Without promises of its own: this runs once a message. */
+  #publish(request: PublishRequest): Promise<PublishReply> {
+    const { families } = this.#options
+    const { room, type = CHAT_MESSAGE, connection } = request
+    const inRoom = families.in(room)
+    const { rules } = inRoom
+    if (connection !== undefined) this.#rates.take(connection, rules)
+    families.checkType(type, rules)
+    if (rules.checks === undefined && rules.onMessage === undefined) return this.#store(request, rules.retention)
+    return this.#checkAndStore(request, inRoom, type)
+  }
+
+  #checkAndStore(request: PublishRequest, inRoom: RulesInRoom, type: string): Promise<PublishReply> {
+    const { checks, onMessage, retention } = inRoom.rules
+    const content: unknown = JSON.parse(request.content)
+    checks?.get(type)?.(content)
+    const store = () => this.#store(request, retention)
+    // Without a handler nothing may come in between: what is begun first is stored first.
+    if (onMessage === undefined) return store()
+    const check = () => this.#handle(request, inRoom, content)
+    const sender = request.connection ?? request.batch ?? request
+    return this.#order.run(sender, request.room, { check, store })
+  }
+
+  #store(request: PublishRequest, retention: Retention): Promise<PublishReply> {
     const { publisher, channelOf } = this.#options
     const { room, type = CHAT_MESSAGE, content, userId, messageId, exclude } = request
     const encode = (stamp: Stamp) => encodeChatMessage({ type, room, content, userId, ...stamp })
-    return { room, ...(await publisher.publish(channelOf(room), { messageId, exclude, retention, encode })) }
+    const stored = publisher.publish(channelOf(room), { messageId, exclude, retention, encode })
+    return stored.then((reply) => ({ room, ...reply }))
   }
 
   async #handle(request: PublishRequest, { rules, params }: RulesInRoom, content: unknown): Promise<void> {

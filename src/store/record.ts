@@ -9,16 +9,45 @@ const SIGNAL_TAG = 's1'
 const LINE_FEED = 10
 const messageHeaderLines = 6
 const signalHeaderLines = 2
+const LENGTH_BYTES = 4
+
+type Unplaced = Omit<StoredMessage, 'epoch' | 'offset'>
 
 /** `m1`, epoch, offset, timestamp, message id, excluded connections (comma separated), then the JSON. */
 export function encodeMessage(message: StoredMessage): Buffer {
-  return Buffer.concat([Buffer.from(`${MESSAGE_TAG}\n${message.epoch}\n${message.offset}\n`), encodeTail(message)])
+  return behind(headerOf(message), message.encoded)
 }
 
 /** What of a message is known before it has its place: all that follows the line of the offset. */
-export function encodeTail(message: Omit<StoredMessage, 'epoch' | 'offset'>): Buffer {
-  const { timestamp, messageId, exclude, encoded } = message
-  return Buffer.concat([Buffer.from(`${timestamp}\n${messageId}\n${exclude.join(',')}\n`), encoded])
+export function encodeTail(message: Unplaced): Buffer {
+  return behind(tailHeaderOf(message), message.encoded)
+}
+
+/** Messages as one piece: each with its length in front, in four bytes, the highest first. */
+export function encodeBlock(messages: readonly StoredMessage[]): Buffer {
+  const headers = messages.map(headerOf)
+  const bytes = messages.reduce((sum, { encoded }) => sum + LENGTH_BYTES + encoded.length, 0)
+  const block = Buffer.allocUnsafe(headers.reduce((sum, header) => sum + Buffer.byteLength(header), bytes))
+  let end = 0
+  for (const [index, { encoded }] of messages.entries()) {
+    const start = end + LENGTH_BYTES
+    end = start + block.write(headers[index] as string, start)
+    end += encoded.copy(block, end)
+    block.writeUInt32BE(end - start, start - LENGTH_BYTES)
+  }
+  return block
+}
+
+/** The records of a block, as `decodeMessage` takes them; nothing of what is cut short. */
+export function splitBlock(block: Buffer): Buffer[] {
+  const records: Buffer[] = []
+  let end = 0
+  while (end + LENGTH_BYTES <= block.length) {
+    const start = end + LENGTH_BYTES
+    end = start + block.readUInt32BE(end)
+    if (end <= block.length) records.push(block.subarray(start, end))
+  }
+  return records
 }
 
 /** `s1`, excluded connections (comma separated), then the JSON. */
@@ -58,6 +87,22 @@ export function decodeMessage(record: Buffer): StoredMessage | undefined {
   }
   const valid = tag === MESSAGE_TAG && epoch !== '' && isCount(message.offset) && isCount(message.timestamp)
   return valid ? message : undefined
+}
+
+function headerOf(message: StoredMessage): string {
+  return `${MESSAGE_TAG}\n${message.epoch}\n${message.offset}\n${tailHeaderOf(message)}`
+}
+
+function tailHeaderOf({ timestamp, messageId, exclude }: Unplaced): string {
+  return `${timestamp}\n${messageId}\n${exclude.join(',')}\n`
+}
+
+function behind(header: string, encoded: Buffer): Buffer {
+  const headerBytes = Buffer.byteLength(header)
+  const record = Buffer.allocUnsafe(headerBytes + encoded.length)
+  record.write(header)
+  encoded.copy(record, headerBytes)
+  return record
 }
 
 function splitHeader(record: Buffer, lineCount: number): { lines: string[]; body: Buffer } | undefined {

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeMessage, decodeRecord, encodeMessage, encodeSignal, encodeTail } from '../../src/store/record.js'
+import {
+  decodeMessage,
+  decodeRecord,
+  encodeBlock,
+  encodeMessage,
+  encodeSignal,
+  encodeTail,
+  splitBlock
+} from '../../src/store/record.js'
 import type { SignalMessage, StoredMessage } from '../../src/store/streams.js'
 
 const lineFeed = '\n'
@@ -53,6 +61,19 @@ t.test('epoch, offset and the tail put together are the message', async (t) => {
     fc.property(message, (original) => {
       const head = Buffer.from(`m1\n${original.epoch}\n${original.offset}\n`)
       t.ok(Buffer.concat([head, encodeTail(original)]).equals(encodeMessage(original)))
+    })
+  )
+})
+
+t.test('a block gives its messages back, and of one that is cut short those that are whole', async (t) => {
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 1, maxLength: 5 }), fc.nat(), (originals, cut) => {
+      const block = encodeBlock(originals)
+      const decoded = splitBlock(block).map((record) => plain(decodeMessage(record)))
+      t.same(decoded, originals.map(plain))
+      const rest = splitBlock(block.subarray(0, cut % block.length)).map((record) => plain(decodeMessage(record)))
+      t.same(rest, originals.slice(0, rest.length).map(plain))
+      t.ok(rest.length < originals.length)
     })
   )
 })

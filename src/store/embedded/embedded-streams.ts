@@ -3,23 +3,20 @@ import type { Clock } from '../../clock.js'
 import { storeUnavailable } from '../../errors.js'
 import { type Random, systemRandom } from '../../random.js'
 import { continuityOf, emptyPage, isAnotherMessage, judgePosition, type Verdict } from '../continuity.js'
-import {
-  type ChannelId,
-  NO_RETENTION,
-  type Page,
-  type Position,
-  type Published,
-  type PublishOptions,
-  type ReadQuery,
-  type SignalOptions,
-  type StoredMessage,
-  type StreamListener,
-  type Streams
+import type {
+  ChannelId,
+  Page,
+  Position,
+  Published,
+  PublishOptions,
+  ReadQuery,
+  SignalOptions,
+  StreamListener,
+  Streams
 } from '../streams.js'
-import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
+import type { ChannelMeta, Ledger, LedgerBatch } from './ledger.js'
+import { META_GRACE_MS, newMeta, PublishBatch } from './publish-batch.js'
 
-/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
-const META_GRACE_MS = 86_400_000
 /** Bounds how long one commit holds the others up. */
 const BATCH_MAX = 4096
 /** Channels that a sweep looks at in one turn of the event loop. */
@@ -33,15 +30,6 @@ interface PendingPublish {
   readonly options: PublishOptions
   readonly resolve: (published: Published) => void
   readonly reject: (error: Error) => void
-}
-
-/** A batch while it is put together: what it will have made of the channels it touches. */
-interface Draft {
-  readonly metas: Map<ChannelId, ChannelMeta>
-  readonly messages: Array<{ channel: ChannelId; message: StoredMessage }>
-  readonly receipts: Array<{ channel: ChannelId; messageId: string; receipt: Receipt; expiresAt: number }>
-  readonly trims: Array<{ channel: ChannelId; from: number; to: number }>
-  readonly receiptOf: Map<string, Receipt>
 }
 
 /**
@@ -98,9 +86,8 @@ export class EmbeddedStreams implements Streams {
     await this.#exclusively(async () => {
       const meta = this.#ledger.meta(channel)
       if (meta === undefined || meta.oldest > meta.top) return
-      const trims = [{ channel, from: meta.oldest, to: meta.top }]
-      const metas = new Map([[channel, { ...meta, oldest: meta.top + 1 }]])
-      await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims })
+      const emptied = { ...meta, oldest: meta.top + 1 }
+      await this.#commitOrRefuse({ metas: [[channel, emptied]], trims: [[channel, meta.top]] })
     })
   }
 
@@ -179,49 +166,22 @@ export class EmbeddedStreams implements Streams {
     this.#working = undefined
   }
 
-  async #commit(batch: PendingPublish[]): Promise<void> {
-    const draft: Draft = { metas: new Map(), messages: [], receipts: [], trims: [], receiptOf: new Map() }
+  async #commit(pending: PendingPublish[]): Promise<void> {
+    const batch = new PublishBatch(this.#ledger, this.#random, this.#clock.now())
     let outcomes: Published[]
     try {
-      outcomes = batch.map((pending) => this.#number(draft, pending))
-      await this.#ledger.commit(draft)
+      outcomes = pending.map(({ channel, encoded, options }) => batch.add(channel, encoded, options))
+      await this.#ledger.commit(batch.toLedger())
       this.#writable = true
     } catch (error) {
       this.#writable = false
-      for (const { reject } of batch) reject(storeUnavailable(error))
+      for (const { reject } of pending) reject(storeUnavailable(error))
       return
     }
-    for (const { channel, message } of draft.messages) {
+    for (const [channel, message] of batch.messages()) {
       if (this.#subscribed.has(channel)) this.#listener?.onMessage(channel, message)
     }
-    for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome)
-  }
-
-  /** Gives one publish its place in the draft, or finds the place of the first with its id. */
-  #number(draft: Draft, { channel, encoded, options }: PendingPublish): Published {
-    const { messageId, timestamp, retention } = options
-    const now = this.#clock.now()
-    const receiptKey = `${channel}\n${messageId}`
-    const earlier = draft.receiptOf.get(receiptKey) ?? this.#ledger.receipt(channel, messageId, now)
-    if (earlier !== undefined) return this.#published(earlier, messageId, true)
-
-    const before = draft.metas.get(channel) ?? this.#ledger.meta(channel) ?? newMeta(this.#random)
-    const offset = before.top + 1
-    const message = { epoch: before.epoch, offset, messageId, timestamp, encoded, exclude: options.exclude ?? [] }
-    const receipt = { epoch: before.epoch, offset, timestamp }
-    draft.messages.push({ channel, message })
-    draft.receipts.push({ channel, messageId, receipt, expiresAt: now + options.idempotencyMs })
-    draft.receiptOf.set(receiptKey, receipt)
-
-    const oldest = Math.max(before.oldest, offset - retention.size + 1)
-    if (oldest > before.oldest) draft.trims.push({ channel, from: before.oldest, to: oldest - 1 })
-    const expiresAt = now + retention.ttlMs + META_GRACE_MS
-    draft.metas.set(channel, { ...before, ...retention, top: offset, oldest, expiresAt })
-    return this.#published(receipt, messageId, false)
-  }
-
-  #published({ epoch, offset, timestamp }: Receipt, messageId: string, duplicate: boolean): Published {
-    return { position: { epoch, offset, messageId }, timestamp, duplicate, durable: this.#ledger.durable }
+    for (const [index, outcome] of outcomes.entries()) pending[index]?.resolve(outcome)
   }
 
   #readBackwards(
@@ -269,7 +229,7 @@ export class EmbeddedStreams implements Streams {
       const expiresAt = this.#clock.now() + meta.ttlMs + META_GRACE_MS
       metas.set(channel, { ...meta, expiresAt: Math.max(meta.expiresAt, expiresAt) })
     }
-    await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims: [] })
+    await this.#commitOrRefuse({ metas })
   }
 
   async #commitOrRefuse(batch: LedgerBatch): Promise<void> {
@@ -295,14 +255,9 @@ export class EmbeddedStreams implements Streams {
     if (meta === undefined) return
     const forgotten = this.#mayForget(channel, meta)
     const oldest = forgotten ? meta.top + 1 : this.#oldestKept(channel, meta)
-    const trims = oldest > meta.oldest ? [{ channel, from: meta.oldest, to: oldest - 1 }] : []
-    const metas = new Map(forgotten ? [] : [[channel, { ...meta, oldest }]])
-    await this.#commitOrRefuse({ metas, messages: [], receipts: [], trims, forgotten: forgotten ? [channel] : [] })
+    const what = forgotten ? { forgotten: [channel] } : { metas: [[channel, { ...meta, oldest }]] as const }
+    await this.#commitOrRefuse({ ...what, trims: [[channel, oldest - 1]] })
   }
-}
-
-function newMeta(random: Random): ChannelMeta {
-  return { epoch: random.bytes(9).toString('base64url'), top: 0, forks: [], ...NO_RETENTION, oldest: 1, expiresAt: 0 }
 }
 
 function positionOf(meta: ChannelMeta | undefined): Position {

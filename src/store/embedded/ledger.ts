@@ -22,20 +22,32 @@ export interface Receipt {
   readonly timestamp: number
 }
 
+/** A receipt that is to be kept until `expiresAt`, milliseconds since 1970. */
+export interface NewReceipt {
+  readonly channel: ChannelId
+  readonly messageId: string
+  readonly receipt: Receipt
+  readonly expiresAt: number
+}
+
 /** Changes that become true together or not at all. */
 export interface LedgerBatch {
-  readonly metas: ReadonlyMap<ChannelId, ChannelMeta>
-  readonly messages: ReadonlyArray<{ readonly channel: ChannelId; readonly message: StoredMessage }>
-  readonly receipts: ReadonlyArray<{
-    readonly channel: ChannelId
-    readonly messageId: string
-    readonly receipt: Receipt
-    readonly expiresAt: number
-  }>
-  /** Messages that left their channel, as ranges of offsets, both inclusive. */
-  readonly trims: ReadonlyArray<{ readonly channel: ChannelId; readonly from: number; readonly to: number }>
+  readonly metas?: Iterable<readonly [ChannelId, ChannelMeta]>
+  /** Messages that follow on those of their channel, in order and without a hole. */
+  readonly messages?: Iterable<readonly [ChannelId, readonly StoredMessage[]]>
+  readonly receipts?: readonly NewReceipt[]
+  /** Messages that left their channel: all up to this offset, inclusive; none of this batch. */
+  readonly trims?: Iterable<readonly [ChannelId, number]>
   /** Channels that are forgotten. Their messages have to be trimmed as well. */
   readonly forgotten?: readonly ChannelId[]
+}
+
+/** Offsets from `from` to `to`, both inclusive; at most `limit` of them, from the newest down with `newestFirst`. */
+export interface LedgerRange {
+  readonly from: number
+  readonly to: number
+  readonly limit: number
+  readonly newestFirst?: boolean
 }
 
 /** Where the embedded store keeps things: on disk, or in memory. Reads see only what `commit` has resolved for. */
@@ -45,8 +57,8 @@ export interface Ledger {
   /** Where the store's other records are kept. */
   readonly records: RecordBacking
   meta(channel: ChannelId): ChannelMeta | undefined
-  /** Messages from `from` to `to`, both inclusive, at most `limit`; from the newest down with `newestFirst`. */
-  read(channel: ChannelId, range: { from: number; to: number; limit: number; newestFirst?: boolean }): StoredMessage[]
+  /** At most a page (`PAGE_BYTES_MAX`). Below what was trimmed some messages may still be found. */
+  read(channel: ChannelId, range: LedgerRange): StoredMessage[]
   /** Undefined where none is known, or its time is over. */
   receipt(channel: ChannelId, messageId: string, now: number): Receipt | undefined
   /** Atomic and, on disk, flushed when it resolves. One at a time. Where it rejects, nothing of it was done. */

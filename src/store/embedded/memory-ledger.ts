@@ -1,6 +1,6 @@
 import { type ChannelId, PAGE_BYTES_MAX, type StoredMessage } from '../streams.js'
 import { MemoryRecordBacking } from './embedded-records.js'
-import type { ChannelMeta, Ledger, LedgerBatch, Receipt } from './ledger.js'
+import type { ChannelMeta, Ledger, LedgerBatch, LedgerRange, NewReceipt, Receipt } from './ledger.js'
 
 interface TimedReceipt extends Receipt {
   readonly expiresAt: number
@@ -24,7 +24,7 @@ export class MemoryLedger implements Ledger {
     return this.#metas.get(channel)
   }
 
-  read(channel: ChannelId, range: { from: number; to: number; limit: number; newestFirst?: boolean }): StoredMessage[] {
+  read(channel: ChannelId, range: LedgerRange): StoredMessage[] {
     const log = this.#logs.get(channel)
     if (log === undefined) return []
     const start = Math.max(range.from - log.first, 0)
@@ -38,15 +38,12 @@ export class MemoryLedger implements Ledger {
     return receipt !== undefined && receipt.expiresAt > now ? receipt : undefined
   }
 
-  async commit(batch: LedgerBatch): Promise<void> {
-    for (const [channel, meta] of batch.metas) this.#metas.set(channel, meta)
-    for (const { channel, message } of batch.messages) this.#append(channel, message)
-    for (const { channel, messageId, receipt, expiresAt } of batch.receipts) {
-      const receipts = this.#receipts.get(channel) ?? new Map<string, TimedReceipt>()
-      this.#receipts.set(channel, receipts.set(messageId, { ...receipt, expiresAt }))
-    }
-    for (const { channel, to } of batch.trims) this.#trim(channel, to)
-    for (const channel of batch.forgotten ?? []) {
+  async commit({ metas = [], messages = [], receipts = [], trims = [], forgotten = [] }: LedgerBatch): Promise<void> {
+    for (const [channel, meta] of metas) this.#metas.set(channel, meta)
+    for (const [channel, to] of trims) this.#trim(channel, to)
+    for (const [channel, run] of messages) this.#append(channel, run)
+    for (const receipt of receipts) this.#keep(receipt)
+    for (const channel of forgotten) {
       this.#metas.delete(channel)
       this.#logs.delete(channel)
     }
@@ -74,10 +71,17 @@ export class MemoryLedger implements Ledger {
     this.#receipts.clear()
   }
 
-  #append(channel: ChannelId, message: StoredMessage): void {
+  #append(channel: ChannelId, run: readonly StoredMessage[]): void {
+    const [first] = run
+    if (first === undefined) return
     const log = this.#logs.get(channel)
-    if (log === undefined) this.#logs.set(channel, { first: message.offset, messages: [message] })
-    else log.messages.push(message)
+    if (log === undefined) this.#logs.set(channel, { first: first.offset, messages: [...run] })
+    else for (const message of run) log.messages.push(message)
+  }
+
+  #keep({ channel, messageId, receipt: { epoch, offset, timestamp }, expiresAt }: NewReceipt): void {
+    const receipts = this.#receipts.get(channel) ?? new Map<string, TimedReceipt>()
+    this.#receipts.set(channel, receipts.set(messageId, { epoch, offset, timestamp, expiresAt }))
   }
 
   #trim(channel: ChannelId, to: number): void {
