@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
+// A message that waits for the disk outlives a young generation of the usual 16 MB: it would be copied for nothing.
 import { systemClock } from './clock.js'
 import { Shutdown } from './shutdown.js'
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -6,8 +7,15 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { RestartableRedis } from '../store/restartable-redis.js'
 import { startRedis } from '../support/redis-server.js'
+import { root } from '../support/root.js'
 import { request } from '../support/server.js'
-import { type Environment, spawnServer, startServerProcess, temporaryFolder } from '../support/server-process.js'
+import {
+  type Environment,
+  nodeOptionsOf,
+  spawnServer,
+  startServerProcess,
+  temporaryFolder
+} from '../support/server-process.js'
 import { until } from '../support/until.js'
 
 /** Starts a server that must not come up, and gives its exit code and the lines it wrote. */
@@ -153,4 +161,12 @@ t.test('a Redis that throws away keys is warned of', async (t) => {
   await until(() => server.output().includes('"policy":"allkeys-lru"'))
   t.match(server.output(), /maxmemory-policy to noeviction/)
   t.notMatch(kept.output(), /maxmemory-policy/)
+})
+
+t.test('`npm start` and the command of the package give Node the same options', async (t) => {
+  const { scripts, bin } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  const source = path.join(root, bin.roomcast.replace('dist/', '').replace('.js', '.ts'))
+  const options = nodeOptionsOf(source)
+  t.ok(options.length > 0)
+  t.match(scripts.start, ` node ${options.join(' ')} ${bin.roomcast}`)
 })

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -37,7 +38,14 @@ export function builtServer(): readonly string[] {
 function build(): readonly string[] {
   const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'src/build.mjs')], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`the build failed: ${stderr}`)
-  return [path.join(root, 'dist/src/server.js')]
+  const file = path.join(root, 'dist/src/server.js')
+  return [...nodeOptionsOf(file), file]
+}
+
+/** What the first line of a script gives to Node. */
+export function nodeOptionsOf(file: string): string[] {
+  const [firstLine = ''] = readFileSync(file, 'utf8').split('\n', 1)
+  return firstLine.split(' ').filter((word) => word.startsWith('--'))
 }
 
 /** The server as a process of its own. It has not begun to listen. */
