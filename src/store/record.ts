@@ -6,6 +6,8 @@ import type { SignalMessage, StoredMessage } from './streams.js'
  */
 const MESSAGE_TAG = 'm1'
 const SIGNAL_TAG = 's1'
+/** A line with it, then a block. */
+const BLOCK_TAG = 'b1'
 const LINE_FEED = 10
 const messageHeaderLines = 6
 const signalHeaderLines = 2
@@ -56,7 +58,7 @@ export function encodeSignal({ encoded, exclude }: SignalMessage): Buffer {
 }
 
 export type DecodedRecord =
-  | { readonly kind: 'message'; readonly message: StoredMessage }
+  | { readonly kind: 'messages'; readonly messages: readonly StoredMessage[] }
   | { readonly kind: 'signal'; readonly signal: SignalMessage }
 
 /** Undefined for anything that these functions did not write: what comes from outside is not trusted. */
@@ -64,13 +66,21 @@ export function decodeRecord(record: Buffer): DecodedRecord | undefined {
   const tag = record.toString('latin1', 0, 2)
   if (tag === MESSAGE_TAG) {
     const message = decodeMessage(record)
-    return message && { kind: 'message', message }
+    return message && { kind: 'messages', messages: [message] }
   }
+  if (tag === BLOCK_TAG) return decodeBlock(record)
   if (tag !== SIGNAL_TAG) return undefined
   const header = splitHeader(record, signalHeaderLines)
   return header?.lines[0] !== SIGNAL_TAG
     ? undefined
     : { kind: 'signal', signal: { exclude: splitIds(header.lines[1]), encoded: header.body } }
+}
+
+function decodeBlock(record: Buffer): DecodedRecord | undefined {
+  const header = splitHeader(record, 1)
+  if (header?.lines[0] !== BLOCK_TAG) return undefined
+  const messages = splitBlock(header.body).map(decodeMessage)
+  return { kind: 'messages', messages: messages.filter((message) => message !== undefined) }
 }
 
 export function decodeMessage(record: Buffer): StoredMessage | undefined {

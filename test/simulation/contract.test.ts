@@ -9,7 +9,7 @@ import { RedisPubSub } from '../../src/store/redis/redis-pub-sub.js'
 import { openRedisStore } from '../../src/store/redis/redis-store.js'
 import { RedisStreams } from '../../src/store/redis/redis-streams.js'
 import { RunWatch } from '../../src/store/redis/run-watch.js'
-import { publishScript } from '../../src/store/redis/scripts.js'
+import { publishScript } from '../../src/store/redis/stream-scripts.js'
 import { testCursors } from '../store/cursors-contract.js'
 import { testGroups } from '../store/groups-contract.js'
 import { testPresence } from '../store/presence-contract.js'
@@ -96,7 +96,7 @@ async function createStore(
 testStreams(t, async (t) => {
   const bench = new Bench(t)
   const connections = await bench.connect()
-  const publish = new OrderedScript(connections.commands, publishScript, 3)
+  const publish = new OrderedScript(connections.commands, publishScript)
   const run = await RunWatch.of({
     connection: connections.commands,
     clock: systemClock,

@@ -37,7 +37,7 @@ t.test('a message comes back as it was', async (t) => {
       const record = encodeMessage(original)
       t.same(plain(decodeMessage(record)), plain(original))
       const decoded = decodeRecord(record)
-      t.same(decoded?.kind === 'message' && plain(decoded.message), plain(original))
+      t.same(decoded?.kind === 'messages' && decoded.messages.map(plain), [plain(original)])
     })
   )
 })
@@ -74,6 +74,8 @@ t.test('a block gives its messages back, and of one that is cut short those that
       const rest = splitBlock(block.subarray(0, cut % block.length)).map((record) => plain(decodeMessage(record)))
       t.same(rest, originals.slice(0, rest.length).map(plain))
       t.ok(rest.length < originals.length)
+      const published = decodeRecord(Buffer.concat([Buffer.from('b1\n'), block]))
+      t.same(published?.kind === 'messages' && published.messages.map(plain), originals.map(plain))
     })
   )
 })
@@ -82,7 +84,7 @@ t.test('no bytes at all make decoding throw', async (t) => {
   const anything = fc.oneof(
     bytes,
     fc
-      .tuple(fc.constantFrom('m1', 's1', 'm1\n', 's1\n', 'm2\n'), bytes)
+      .tuple(fc.constantFrom('m1', 's1', 'b1', 'm1\n', 's1\n', 'b1\n', 'b1\n\0\0\0\x09m1\ne\n1\n2', 'm2\n'), bytes)
       .map(([tag, rest]) => Buffer.concat([Buffer.from(tag), rest])),
     fc
       .array(fc.constantFrom('m1', 's1', '', '1', '-1', 'x', '1e400'), { maxLength: 9 })
@@ -91,10 +93,11 @@ t.test('no bytes at all make decoding throw', async (t) => {
   fc.assert(
     fc.property(anything, (record) => {
       const decoded = decodeRecord(record)
-      if (decoded?.kind !== 'message') return
-      t.ok(Number.isSafeInteger(decoded.message.offset) && decoded.message.offset >= 0)
-      t.ok(Number.isSafeInteger(decoded.message.timestamp))
-      t.not(decoded.message.epoch, '')
+      for (const { epoch, offset, timestamp } of decoded?.kind === 'messages' ? decoded.messages : []) {
+        t.ok(Number.isSafeInteger(offset) && offset >= 0)
+        t.ok(Number.isSafeInteger(timestamp))
+        t.not(epoch, '')
+      }
     }),
     { numRuns: 1000 }
   )

@@ -4,7 +4,7 @@ import { FORKS_MAX } from '../../src/store/continuity.js'
 import { OrderedScript } from '../../src/store/redis/ordered-script.js'
 import { RedisStreams } from '../../src/store/redis/redis-streams.js'
 import type { RunWatch } from '../../src/store/redis/run-watch.js'
-import { publishScript } from '../../src/store/redis/scripts.js'
+import { publishScript } from '../../src/store/redis/stream-scripts.js'
 import type { Position, Streams } from '../../src/store/streams.js'
 import { fill, freshChannel, Hearing, offsetsOf, post, span, until } from './hearing.js'
 import { bystander, type RedisNodeUnderTest, startedStreams } from './redis-harness.js'
@@ -184,7 +184,7 @@ t.test(`a channel remembers its newest ${FORKS_MAX} forks`, async (t) => {
   const positions: Position[] = []
   const run = { current: 'run0' }
   // A run that a test can choose: restarts without the restarting.
-  const publish = new OrderedScript(connections.commands, publishScript, 3)
+  const publish = new OrderedScript(connections.commands, publishScript)
   const streams = new RedisStreams({ connections, keys, run: run as unknown as RunWatch, publish })
   await streams.start(new Hearing())
   for (let fork = 0; fork <= FORKS_MAX + 1; fork++) {

@@ -8,7 +8,7 @@ import { Keys } from '../../src/store/redis/keys.js'
 import { OrderedScript } from '../../src/store/redis/ordered-script.js'
 import { RedisStreams } from '../../src/store/redis/redis-streams.js'
 import { RunWatch } from '../../src/store/redis/run-watch.js'
-import { publishScript } from '../../src/store/redis/scripts.js'
+import { publishScript } from '../../src/store/redis/stream-scripts.js'
 import type { Scope } from '../support/scope.js'
 import { Hearing } from './hearing.js'
 import type { StreamsUnderTest } from './streams-contract.js'
@@ -45,7 +45,7 @@ export interface RedisNodeUnderTest extends StreamsUnderTest {
 export async function redisStreams(t: Test, url: string, prefix: string = randomUUID()): Promise<RedisNodeUnderTest> {
   const connections = await connect(t, url)
   const keys = new Keys(prefix)
-  const publish = new OrderedScript(connections.commands, publishScript, 3)
+  const publish = new OrderedScript(connections.commands, publishScript)
   const run = await RunWatch.of({
     connection: connections.commands,
     clock: systemClock,

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { ingestScripts } from '../../src/store/redis/ingest-scripts.js'
-import { publishScript, scripts } from '../../src/store/redis/scripts.js'
+import { scripts } from '../../src/store/redis/scripts.js'
+import { publishScript } from '../../src/store/redis/stream-scripts.js'
 import { startRedis } from '../support/redis-server.js'
 import { bystander, keysOf } from './redis-harness.js'
 
@@ -18,12 +19,12 @@ interface Call {
 const publish = (args: readonly string[]): Call => ({
   lua: publishScript,
   keys: ['meta', 'log', 'receipt'],
-  args: ['topic', 'tail', ...args, '1', '10', HOUR_MS, HOUR_MS, HOUR_MS]
+  args: ['topic', ...args, '10', HOUR_MS, HOUR_MS, HOUR_MS, '1', 'tail']
 })
 const unkept = (run: string): Call => ({
   lua: publishScript,
   keys: ['meta', 'log', 'receipt'],
-  args: ['topic', 'tail', 'epoch', run, '1', '0', '0', HOUR_MS, HOUR_MS]
+  args: ['topic', 'epoch', run, '0', '0', HOUR_MS, HOUR_MS, '1', 'tail']
 })
 const member = ['users', 'members', 'rooms', 'counts', 'roomsOfNode', 'names', 'fence', 'holders']
 const leases = ['leases', 'connections', 'dead', 'ended']

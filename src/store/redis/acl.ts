@@ -21,6 +21,7 @@ export const commandsUsed = [
   'unlink',
   // Strings.
   'get',
+  'mget',
   'set',
   // Hashes.
   'hdel',

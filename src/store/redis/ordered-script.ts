@@ -4,7 +4,8 @@ import type { RedisConnection } from './connections.js'
 type Argument = string | number | Buffer
 
 interface Call {
-  readonly keysAndArguments: readonly Argument[]
+  readonly keys: readonly string[]
+  readonly args: readonly Argument[]
   readonly resolve: (reply: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -17,17 +18,15 @@ export class OrderedScript {
   readonly #connection: RedisConnection
   readonly #lua: string
   readonly #sha: string
-  readonly #numberOfKeys: number
   #underWay = 0
   /** Refused, in order; with the first of them the later ones are held back. */
   #refused: Call[] = []
   #held: Call[] = []
 
-  constructor(connection: RedisConnection, lua: string, numberOfKeys: number) {
+  constructor(connection: RedisConnection, lua: string) {
     this.#connection = connection
     this.#lua = lua
     this.#sha = createHash('sha1').update(lua).digest('hex')
-    this.#numberOfKeys = numberOfKeys
   }
 
   /** Makes Redis know the script: else the first calls of two nodes could mix, one's refused and one's not. */
@@ -36,9 +35,9 @@ export class OrderedScript {
   }
 
   /** Rejects with what Redis or the connection says. */
-  call(...keysAndArguments: readonly Argument[]): Promise<unknown> {
+  call(keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = { keysAndArguments, resolve, reject }
+      const call = { keys, args, resolve, reject }
       if (this.#refused.length > 0) this.#held.push(call)
       else this.#send(call)
     })
@@ -47,7 +46,7 @@ export class OrderedScript {
   #send(call: Call): void {
     this.#underWay++
     this.#connection
-      .evalsha(this.#sha, this.#numberOfKeys, ...call.keysAndArguments)
+      .evalsha(this.#sha, call.keys.length, ...call.keys, ...call.args)
       .then(call.resolve, (error) => {
         if (isForgotten(error)) this.#refused.push(call)
         else call.reject(error)

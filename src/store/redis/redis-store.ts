@@ -17,7 +17,7 @@ import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
 import { parseRedisUrl } from './redis-url.js'
 import { RunWatch } from './run-watch.js'
-import { publishScript } from './scripts.js'
+import { publishScript } from './stream-scripts.js'
 
 export interface RedisStoreOptions {
   readonly connections: RedisConnections
@@ -61,7 +61,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   const link = new RedisLink({ connections: options.connections, keys, clock, nodeId })
   const connections = link.guarded
   const { commands } = connections
-  const publish = new OrderedScript(commands, publishScript, 3)
+  const publish = new OrderedScript(commands, publishScript)
   const onKnown = () => link.judge()
   const run = await RunWatch.of({ connection: commands, clock, prepare: () => publish.load(), onKnown })
   const nodes = new RedisNodes({ nodeId, connections, keys, clock, seenTtlMs: deviceTtlMs, graceMs, onError })

@@ -2,7 +2,7 @@ import { NotAskedError, storeUnavailable } from '../../errors.js'
 import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
 import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
-import { decodeMessage, decodeRecord, encodeSignal, encodeTail } from '../record.js'
+import { decodeMessage, decodeRecord, encodeSignal } from '../record.js'
 import type {
   ChannelId,
   Page,
@@ -19,16 +19,13 @@ import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import { pagesByPartition } from './partition-pages.js'
+import { META_GRACE_MS, PublishQueue } from './publish-queue.js'
 import type { RunWatch } from './run-watch.js'
 
-/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
-const META_GRACE_MS = 86_400_000
 /** Channels that one script looks at. */
 const TOUCH_PAGE = 100
 /** Topics named in one SUBSCRIBE. */
 const SUBSCRIBE_BATCH = 1000
-
-type PublishReply = [duplicate: number, epoch: string, offset: string, timestamp: string]
 
 export interface RedisStreamsOptions {
   readonly connections: RedisConnections
@@ -45,7 +42,7 @@ export class RedisStreams implements Streams {
   readonly #connections: RedisConnections
   readonly #keys: Keys
   readonly #run: RunWatch
-  readonly #publish: OrderedScript
+  readonly #publishes: PublishQueue
   readonly #random: Random
   /** What this node hears, by topic: the one truth, also after a reconnect. */
   readonly #topics = new Map<string, ChannelId>()
@@ -59,7 +56,7 @@ export class RedisStreams implements Streams {
     this.#connections = connections
     this.#keys = keys
     this.#run = run
-    this.#publish = publish
+    this.#publishes = new PublishQueue({ keys, run, script: publish, random })
     this.#random = random
   }
 
@@ -72,31 +69,8 @@ export class RedisStreams implements Streams {
     })
   }
 
-  async publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
-    const { messageId, timestamp, retention, idempotencyMs, exclude = [] } = options
-    const reply = await answered(
-      this.#publish.call(
-        this.#keys.meta(channel),
-        this.#keys.log(channel),
-        this.#keys.receipt(channel, messageId),
-        this.#keys.topic(channel),
-        encodeTail({ timestamp, messageId, exclude, encoded }),
-        this.#newEpoch(),
-        this.#currentRun(),
-        timestamp,
-        retention.size,
-        retention.ttlMs,
-        retention.ttlMs + META_GRACE_MS,
-        idempotencyMs
-      )
-    )
-    const [duplicate, epoch, offset, firstTimestamp] = reply as PublishReply
-    return {
-      position: { epoch, offset: Number(offset), messageId },
-      timestamp: Number(firstTimestamp),
-      duplicate: duplicate === 1,
-      durable: 'redis'
-    }
+  publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
+    return answered(this.#publishes.push(channel, encoded, options))
   }
 
   async signal(channel: ChannelId, encoded: Buffer, { exclude = [] }: SignalOptions = {}): Promise<void> {
@@ -194,8 +168,9 @@ export class RedisStreams implements Streams {
     const channel = this.#topics.get(topic)
     if (channel === undefined || this.#listener === undefined) return
     const decoded = decodeRecord(record)
-    if (decoded?.kind === 'message') this.#listener.onMessage(channel, decoded.message)
-    else if (decoded?.kind === 'signal') this.#listener.onSignal(channel, decoded.signal)
+    if (decoded?.kind === 'signal') this.#listener.onSignal(channel, decoded.signal)
+    for (const message of decoded?.kind === 'messages' ? decoded.messages : [])
+      this.#listener.onMessage(channel, message)
   }
 
   /** In batches; `isWanted` is asked just before each. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { publishScript, scripts } from '../../../src/store/redis/scripts.js'
+import { scripts } from '../../../src/store/redis/scripts.js'
+import { publishScript } from '../../../src/store/redis/stream-scripts.js'
 import type { SeededRandom } from '../seeded-random.js'
 import { type Argument, commands } from './commands.js'
 import { Database, ReplyError } from './database.js'

@@ -32,26 +32,43 @@ export function streamScripts({ forgetsReceipts, neverForks }: ScriptFaults): Re
   }
 
   const publish: NativeScript = ({ db, keys, argv, publish }) => {
-    const [meta, log, receiptKey] = [textAt(keys, 0), textAt(keys, 1), textAt(keys, 2)]
-    const receipt = db.get(receiptKey)
-    if (receipt !== undefined && !forgetsReceipts) return [1, ...receipt.split(' ')]
-    db.log(log)
-    const [epoch, top] = open(db, meta, log, { epoch: textAt(argv, 2), run: textAt(argv, 3) })
-    const offset = Number(top) + 1
-    const record = Buffer.concat([Buffer.from(`m1\n${epoch}\n${offset}\n`), Buffer.from(argv[1] ?? '')])
-    const [timestamp, size, ttlMs] = [textAt(argv, 4), numberAt(argv, 5), numberAt(argv, 6)]
+    const [meta, log] = [textAt(keys, 0), textAt(keys, 1)]
+    const [size, ttlMs] = [numberAt(argv, 3), numberAt(argv, 4)]
+    const known = keys.slice(2).map((key) => db.get(key))
+    const answers: Reply[] = []
+    const records: Buffer[] = []
+    let place: { epoch: string; top: number } | undefined
+    const begin = () => {
+      db.log(log)
+      const [epoch, top] = open(db, meta, log, { epoch: textAt(argv, 1), run: textAt(argv, 2) })
+      return { epoch, top: Number(top) }
+    }
+    for (const [index, key] of keys.slice(2).entries()) {
+      const [timestamp, tail] = [textAt(argv, 7 + 2 * index), Buffer.from(argv[8 + 2 * index] ?? '')]
+      const receipt = known[index] ?? (place && db.get(key))
+      if (receipt !== undefined && !forgetsReceipts) {
+        answers.push(1, ...receipt.split(' '))
+        continue
+      }
+      place ??= begin()
+      place.top++
+      const record = Buffer.concat([Buffer.from(`m1\n${place.epoch}\n${place.top}\n`), tail])
+      if (size > 0 && ttlMs > 0) db.append(log, { offset: place.top, ms: db.now(), record })
+      records.push(record)
+      db.set(key, `${place.epoch} ${place.top} ${timestamp}`, numberAt(argv, 6))
+      answers.push(0, place.epoch, String(place.top), timestamp)
+    }
+    if (place === undefined) return answers
     if (size > 0 && ttlMs > 0) {
-      db.append(log, { offset, ms: db.now(), record })
       trimTo(db.log(log), size)
       db.expire(log, ttlMs)
     } else {
       db.delete(log)
     }
-    setAll(db, meta, { offset: String(offset), size: String(size), ttl: String(ttlMs) })
-    db.expire(meta, numberAt(argv, 7))
-    db.set(receiptKey, `${epoch} ${offset} ${timestamp}`, numberAt(argv, 8))
-    publish(textAt(argv, 0), record)
-    return [0, epoch, String(offset), timestamp]
+    setAll(db, meta, { offset: String(place.top), size: String(size), ttl: String(ttlMs) })
+    db.expire(meta, numberAt(argv, 5))
+    publish(textAt(argv, 0), records.length === 1 ? (records[0] as Buffer) : blockOf(records))
+    return answers
   }
 
   const rcTouch: NativeScript = ({ db, keys, argv }) => {
@@ -126,4 +143,13 @@ function trimTo(log: Log | undefined, size: number): void {
 
 function setAll(db: Database, key: string, fields: Readonly<Record<string, string>>): void {
   for (const [field, text] of Object.entries(fields)) db.hset(key, field, text)
+}
+
+function blockOf(records: readonly Buffer[]): Buffer {
+  const pieces = records.flatMap((record) => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(record.length)
+    return [length, record]
+  })
+  return Buffer.concat([Buffer.from('b1\n'), ...pieces])
 }

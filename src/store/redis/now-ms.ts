@@ -1,0 +1,7 @@
+/** Redis' own time, milliseconds since 1970. */
+export const nowMs = /* lua */ `
+  local function now_ms ()
+    local time = redis.call('TIME')
+    return time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+`
