@@ -11,8 +11,8 @@ export type Entry =
   /** The receivers stand at `position` from here on: a gap or a reset, which `payload` tells. */
   | { readonly kind: 'jump'; readonly payload: Buffer; readonly position: Position }
 
-/** Receivers that are served in one turn; beyond that the others have their turn first. */
-const SLICE = 2000
+/** Receivers that are served in one step. */
+const SLICE = 100
 
 /**
  * Carries a run of entries to the receivers that a channel had when the run began. Messages are encoded once; all
