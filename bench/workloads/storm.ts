@@ -1,6 +1,7 @@
 import { runLoad } from '../processes/load.js'
 import { startRedisOn } from '../processes/redis.js'
 import { commandCalls } from '../processes/redis-calls.js'
+import { watchVitals } from './watch-vitals.js'
 import type { Workload } from './workload.js'
 
 const CLIENTS = 5000
@@ -23,19 +24,23 @@ function storm(name: string, title: string, isRedis: boolean): Workload {
     isQuick: false,
     async run({ scope, cores }, contestant) {
       const redis = isRedis ? await startRedisOn(scope, cores.store) : undefined
-      const { port, child } = await contestant.start(scope, { cores, redisUrl: redis?.url })
+      const running = await contestant.start(scope, { cores, redisUrl: redis?.url })
+      const { port, child } = running
+      const vitals = watchVitals(contestant, running)
       const ranges: number[] = []
-      const { seconds, ...rest } = await runLoad(scope, {
+      const { seconds, calmP99Ms, ...rest } = await runLoad(scope, {
         job: { job: 'storm', port, rooms: ROOMS, clients: CLIENTS, missed: MISSED, serverPid: child.pid },
         core: cores.loads[0],
         timeoutMs: TIMEOUT_MS,
-        onPhase: async () => {
+        onPhase: async (phase) => {
+          vitals.onPhase(phase)
           if (redis !== undefined) ranges.push(await commandCalls(redis.port, ['xrange', 'xrevrange']))
         }
       })
       const [, missed = Number.NaN, back = Number.NaN] = ranges
       const readsPerRoom = (back - missed) / RANGES_OF_A_READ / ROOMS
-      return { ...rest, value: seconds, ...(isRedis && { more: { readsPerRoom } }) }
+      const more = { calmP99Ms, ...(await vitals.read(seconds * 1000)) }
+      return { ...rest, value: seconds, more: { ...more, ...(isRedis && { readsPerRoom }) } }
     },
     isMet: (of) => {
       const ours = of('roomcast')
