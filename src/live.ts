@@ -103,6 +103,8 @@ export class Live {
         refuse(context, error as RoomcastError, undefined)
       }
     }
+    // At once: it goes out with the answer to the handshake.
+    connection.outbox.endTurn()
     return {
       id: connection.id,
       onFrame: (frame, isBinary) => this.#onFrame(context, { frame, isBinary, ndjson }),
