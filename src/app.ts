@@ -33,6 +33,7 @@ import '../plugins/users.js'
 import '../plugins/websocket.js'
 import { type Config, listOf } from './config.js'
 import { RoomcastError } from './errors.js'
+import { takeInHerds } from './http/arrivals.js'
 import { rawErrorResponse, sendError } from './http/error-response.js'
 import { validatorCompiler } from './http/validator-compiler.js'
 
@@ -143,6 +144,7 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
     sendError(reply, new RoomcastError('not_found'))
   )
   server.register(app, { ...options, settings: config })
+  takeInHerds(server.server)
   return server
 
   /** A request that came to no route, and so past no hook: the checks come before its own fault here, too. */
