@@ -121,6 +121,11 @@ export class Live {
     }
   }
 
+  /** Commands that are not answered yet, of all connections. */
+  get commandsUnderWay(): number {
+    return this.#deadlines.size
+  }
+
   /** No more connections are to be taken in. */
   get draining(): boolean {
     return this.#draining

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** While more come, one is served for so many that were taken in. */
-const TAKEN_PER_SERVED = 16
+/** While more come, or the node is busy, one is served in so many turns. */
+const TURNS_PER_SERVED = 4
 /** Served in a turn of the event loop, once nobody comes any more: those who are there have their turns in between. */
 const SERVED_PER_TURN = 4
 
@@ -13,16 +13,19 @@ const SERVED_PER_TURN = 4
  */
 export class Arrivals {
   readonly #serve: (socket: Socket) => void
+  readonly #isBusy: () => boolean
   /** In the order in which they came. */
   readonly #waiting = new Set<Socket>()
-  /** Taken in since one was served. */
-  #taken = 0
+  /** Since one was served. */
+  #turns = 0
   /** Somebody came since the last turn. */
   #isComing = false
   #scheduled = false
 
-  constructor(serve: (socket: Socket) => void) {
+  /** While `isBusy`, who was served before has not come to its end: others come slowly, but they come. */
+  constructor(serve: (socket: Socket) => void, isBusy: () => boolean = () => false) {
     this.#serve = serve
+    this.#isBusy = isBusy
   }
 
   add(socket: Socket): void {
@@ -41,14 +44,15 @@ export class Arrivals {
 
   #onTurn(): void {
     this.#scheduled = false
-    if (!this.#isComing) this.#serveNext(SERVED_PER_TURN)
-    else if (++this.#taken >= TAKEN_PER_SERVED) this.#serveNext(1)
+    this.#turns++
+    if (!this.#isComing && !this.#isBusy()) this.#serveNext(SERVED_PER_TURN)
+    else if (this.#turns >= TURNS_PER_SERVED) this.#serveNext(1)
     if (this.#isComing || this.#waiting.size > 0) this.#schedule()
     this.#isComing = false
   }
 
   #serveNext(count: number): void {
-    this.#taken = 0
+    this.#turns = 0
     let left = count
     for (const socket of this.#waiting) {
       if (left-- === 0) return
@@ -59,12 +63,12 @@ export class Arrivals {
 }
 
 /** Lets the connections of a server come in through `Arrivals`. Call before it listens. */
-export function takeInHerds(server: Server): void {
+export function takeInHerds(server: Server, isBusy: () => boolean): void {
   const listeners = server.listeners('connection')
   const arrivals = new Arrivals((socket) => {
     for (const listener of listeners) listener.call(server, socket)
     socket.resume()
-  })
+  }, isBusy)
   server.removeAllListeners('connection')
   server.on('connection', (socket) => arrivals.add(socket))
   // Nothing of it is read while it waits. An option of `net.Server` that `http.Server` does not pass on.
