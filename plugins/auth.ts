@@ -30,15 +30,18 @@ export default fp(
     const countFailure = fastify.createRateLimit({ max: FAILURES_PER_MINUTE, timeWindow: '1 minute' })
 
     /** An application that embeds the server may listen elsewhere than the settings say. */
-    function listeningHosts(): string[] {
+    function listensOnLoopback(): boolean {
       const addresses = fastify.addresses().flatMap((at) => (typeof at === 'string' ? [] : [at.address]))
-      return addresses.length === 0 ? [config.HOST] : addresses
+      return (addresses.length === 0 ? [config.HOST] : addresses).every(isLoopback)
     }
 
+    let onLoopback: boolean | undefined
+    fastify.addHook('onListen', async () => {
+      onLoopback = listensOnLoopback()
+    })
     fastify.decorate('checkHost', async (request) => {
       // Without tokens everybody is let in: whoever reaches a loopback port has to be of this machine.
-      const hosts = listeningHosts()
-      if (hosts.every(isLoopback)) checkLoopbackHost(request.headers.host)
+      if (onLoopback ?? listensOnLoopback()) checkLoopbackHost(request.headers.host)
       else if (keys.length === 0 || !config.ALLOW_ANONYMOUS)
         throw new RoomcastError('forbidden', { message: UNGUARDED })
     })

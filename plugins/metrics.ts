@@ -62,6 +62,7 @@ export default fp(
       ['roomcast_deliveries_total', 'Messages handed to connections of this node', () => counters.deliveries],
       ['roomcast_connections_total', 'Connections that were taken in', () => counters.connections],
       ['roomcast_dropped_signals_total', 'Signals that lagging connections did not get', () => counters.droppedSignals],
+      ['roomcast_history_reads_total', 'Times that the log of a channel was read', () => counters.historyReads],
       [
         'roomcast_repairs_total',
         'Times that what did not come by itself was read from the log',

@@ -18,7 +18,7 @@ export default fp(
       rooms,
       clock: fastify.clock,
       random: fastify.random,
-      identify: (connection, userId) => users.identify(connection, userId),
+      identify: (connection, { userId, removalId }) => users.identify(connection, userId, { removalId }),
       onError: reportFailure
     })
     await sessions.start()

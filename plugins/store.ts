@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { countReads } from '../src/store/counted-reads.js'
 import { openEmbeddedStore } from '../src/store/embedded/embedded-store.js'
 import type { RedisConnections } from '../src/store/redis/connections.js'
 import { openRedisStore } from '../src/store/redis/redis-store.js'
@@ -14,8 +15,12 @@ declare module 'fastify' {
 /** The only place that knows both stores. */
 export default fp(
   async (fastify) => {
+    const { counters } = fastify
     const store = await openStore(fastify)
-    fastify.decorate('store', store)
+    const streams = countReads(store.streams, () => {
+      counters.historyReads++
+    })
+    fastify.decorate('store', { ...store, streams })
     fastify.addHook('onClose', () => store.close())
   },
   { name: 'store', dependencies: ['clock', 'random', 'config', 'redis', 'counters'] }

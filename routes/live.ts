@@ -36,6 +36,8 @@ const live: FastifyPluginAsync = async (fastify) => {
       if (request.ws) {
         refuseOrPass(request)
         if (config.COMPRESSION) passOverOffers(request)
+        // The answer to the handshake and the welcome are one write; one that is refused still ends the socket.
+        request.raw.socket.cork()
       }
       done()
     } catch (error) {
@@ -93,6 +95,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     socket.on('ping', connection.onPing)
     socket.on('pong', connection.onPong)
     socket.on('close', connection.onClose)
+    request.raw.socket.uncork()
   }
 
   const options = {

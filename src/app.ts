@@ -33,6 +33,7 @@ import '../plugins/users.js'
 import '../plugins/websocket.js'
 import { type Config, listOf } from './config.js'
 import { RoomcastError } from './errors.js'
+import { takeInHerds } from './http/arrivals.js'
 import { rawErrorResponse, sendError } from './http/error-response.js'
 import { validatorCompiler } from './http/validator-compiler.js'
 
@@ -120,6 +121,9 @@ const REQUEST_TIMEOUT_MS = 30_000
 const PARAM_LENGTH_MAX = 16_384
 const BODY_BYTES_MIN = 1_048_576
 
+/** With more commands under way nobody is brought in for more of them at full speed: each is to be answered in time. */
+const COMMANDS_BEFORE_OTHERS = 256
+
 /** A Fastify instance of its own with the server in it; neither ready nor listening yet. */
 export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 'settings'> = {}): FastifyInstance {
   const trustedProxies = listOf(config.TRUST_PROXY)
@@ -143,6 +147,7 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
     sendError(reply, new RoomcastError('not_found'))
   )
   server.register(app, { ...options, settings: config })
+  takeInHerds(server.server, () => server.live.commandsUnderWay > COMMANDS_BEFORE_OTHERS)
   return server
 
   /** A request that came to no route, and so past no hook: the checks come before its own fault here, too. */

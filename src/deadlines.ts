@@ -23,6 +23,11 @@ export class Deadlines {
     this.#lengthMs = lengthMs
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.#waits.size
+  }
+
   /**
    * Runs `onOver` when the time is over, unless the returned function is called first. `onOver` must not throw. The time
    * in which the process was held up does not count: what came meanwhile is heard first.

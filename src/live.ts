@@ -103,6 +103,8 @@ export class Live {
         refuse(context, error as RoomcastError, undefined)
       }
     }
+    // At once: it goes out with the answer to the handshake.
+    connection.outbox.endTurn()
     return {
       id: connection.id,
       onFrame: (frame, isBinary) => this.#onFrame(context, { frame, isBinary, ndjson }),
@@ -117,6 +119,11 @@ export class Live {
         if (this.#sockets === 0) this.#onEmpty()
       }
     }
+  }
+
+  /** Commands that are not answered yet, of all connections. */
+  get commandsUnderWay(): number {
+    return this.#deadlines.size
   }
 
   /** No more connections are to be taken in. */

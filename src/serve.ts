@@ -12,6 +12,11 @@ import { version } from './version.js'
 const CLOSE_TIMEOUT_MS = 18_000
 /** Answers that are not read by then are cut. */
 const ANSWERS_TIMEOUT_MS = 5000
+/**
+ * Connections that wait to be taken in; the kernel has a bound of its own (`somaxconn`). One that finds no place asks again
+ * after 1, 3 and 7 seconds, and a herd that comes back waits for those.
+ */
+const BACKLOG = 4096
 
 /** Runs the server until `shutdown` is asked for, and ends the process. */
 export async function serve(shutdown: Shutdown): Promise<void> {
@@ -29,7 +34,7 @@ export async function serve(shutdown: Shutdown): Promise<void> {
       commitError.catch(() => {})
     })
     shutdown.steps = { begin: () => void end(server, config.DRAIN_SECONDS * 1000), hurry: () => hurry(server) }
-    await server.listen({ host: config.HOST, port: config.PORT })
+    await server.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
     if (!shutdown.begun) process.stdout.write(describe(server, config))
   } catch (error) {
     // A start that was broken off has nothing to complain of: the end goes on, and exits.

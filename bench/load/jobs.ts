@@ -119,6 +119,8 @@ export interface StormReport {
   readonly connected: number
   /** While they came back. */
   readonly shares: Shares
+  /** Of messages in a room that nothing happened to meanwhile. */
+  readonly calmP99Ms: number
 }
 
 export interface Reports {

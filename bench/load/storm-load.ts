@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CalmRoom } from './calm-room.js'
 import { inTurn } from './in-turn.js'
 import type { StormJob, StormReport } from './jobs.js'
 import { Member } from './member.js'
@@ -5,6 +7,8 @@ import { startShares } from './processor-time.js'
 import { wires } from './wires.js'
 
 const CONNECTING_AT_ONCE = 64
+/** Connections that are begun in one turn of this process: those who are there are heard in between. */
+const SLICE = 100
 const COME_BACK_TIMEOUT_MS = 60_000
 const wire = wires.roomcast
 /** As if nobody had been here: the client itself says what it wants. */
@@ -25,12 +29,14 @@ export async function loadStorm(
   go: () => Promise<void>
 ): Promise<StormReport> {
   const before = await inTurn(job.clients, CONNECTING_AT_ONCE, (index) => joinOne(job, index))
+  const calm = await CalmRoom.open(job.port)
   onPhase('joined')
   await go()
   for (const { member } of before) member.reset()
   await publishMissed(job)
-  onPhase('missed')
+  onPhase('measuring')
   await go()
+  calm.begin()
   const [begun, shares] = [performance.now(), await startShares(job.serverPid)]
   const delivered = await comeBack(
     job,
@@ -38,9 +44,11 @@ export async function loadStorm(
   )
   const seconds = (performance.now() - begun) / 1000
   const used = await shares()
-  onPhase('back')
+  const calmP99Ms = calm.end()
+  onPhase('measured')
   await go()
-  return { seconds, delivered, expected: job.clients * job.missed, connected: before.length, shares: used }
+  const expected = job.clients * job.missed
+  return { seconds, delivered, expected, connected: before.length, shares: used, calmP99Ms }
 }
 
 async function joinOne({ port, rooms }: StormJob, index: number): Promise<{ member: Member; session: Session }> {
@@ -78,9 +86,16 @@ async function comeBack({ port, clients, missed }: StormJob, sessions: readonly 
       delivered += count
       if (delivered === clients * missed) resolve()
     }
-    for (const session of sessions) void resume(port, session, onCount)
+    void resumeAll(port, sessions, onCount)
   })
   return delivered
+}
+
+async function resumeAll(port: number, sessions: readonly Session[], onCount: (count: number) => void): Promise<void> {
+  for (const [index, session] of sessions.entries()) {
+    if (index % SLICE === 0) await nextTurn()
+    void resume(port, session, onCount)
+  }
 }
 
 async function resume(port: number, { id, token, room, position }: Session, onCount: (count: number) => void) {

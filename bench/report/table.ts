@@ -73,7 +73,10 @@ function details({ percentile, name }: Workload, { p50, p99, more }: Summary): s
     percentile === 99 && p50 !== undefined && `p50 ${p50.toPrecision(3)} ms`,
     percentile === 50 && p99 !== undefined && `p99 ${p99.toPrecision(3)} ms`,
     percentile === 99 && more.gcPercent !== undefined && `GC ${more.gcPercent.toFixed(1)} %`,
-    name === 'growth' && more.loopDelayP99Ms !== undefined && `loop p99 ${more.loopDelayP99Ms.toFixed(0)} ms`,
+    ['growth', 'storm', 'storm-redis'].includes(name) &&
+      more.loopDelayP99Ms !== undefined &&
+      `loop p99 ${more.loopDelayP99Ms.toFixed(0)} ms`,
+    more.calmP99Ms !== undefined && `another room p99 ${more.calmP99Ms.toFixed(0)} ms`,
     more.readsPerRoom !== undefined && `${more.readsPerRoom.toPrecision(2)} reads a room`
   ].filter((part) => part !== false)
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`

@@ -39,13 +39,15 @@ export class ChannelLog {
   async after(after: After): Promise<Replay> {
     const known = this.#known(after)
     if (known !== undefined) return known
+    // What clients send may hold anything: in JSON no two places look alike.
+    const key = `after ${JSON.stringify([after.offset, after.epoch, after.messageId])}`
+    const same = this.#reads.underWay(key)
+    if (same !== undefined) return await same
     if (this.#reads.size > 0) {
       await this.#readNewest()
       const read = this.#known(after)
       if (read !== undefined) return read
     }
-    // What clients send may hold anything: in JSON no two places look alike.
-    const key = `after ${JSON.stringify([after.offset, after.epoch, after.messageId])}`
     return await this.#reads.share(key, async () => {
       const page = await this.#read({ after, limit: REPLAY_MAX })
       return this.#take(page, page.continuity === 'contiguous' ? after : undefined)

@@ -66,6 +66,8 @@ export class Channel implements TurnWork {
   /** Where the channel stood before the first of `#entries`. */
   #entriesBase: Position | undefined
   #fanOut: FanOut | undefined
+  /** Runs of messages as they were sent to those who caught up. */
+  readonly #chunks = new WeakMap<readonly Publication[], Chunk>()
   #repairing: Promise<void> | undefined
   /** The highest offset heard of while a repair was under way. */
   #heardOf = 0
@@ -257,11 +259,19 @@ export class Channel implements TurnWork {
   #send(receiver: Receiver, publications: readonly Publication[]): void {
     const last = publications.at(-1)
     if (last === undefined) return
-    const { connection, askedUpTo } = receiver
-    const heard = publications.filter(({ offset, exclude }) => offset <= askedUpTo || !exclude.includes(connection.id))
-    if (heard.length > 0) receiver.send(new Chunk(heard.map(({ payload }) => payload)))
+    const heard = heardBy(receiver, publications)
+    if (heard.length > 0) receiver.send(this.#chunkOf(heard))
     receiver.position = positionOf(last)
     this.#options.onDelivered(heard.length)
+  }
+
+  /** One for all who are sent the same run. */
+  #chunkOf(run: readonly Publication[]): Chunk {
+    const known = this.#chunks.get(run)
+    if (known !== undefined) return known
+    const chunk = new Chunk(run.map(({ payload }) => payload))
+    this.#chunks.set(run, chunk)
+    return chunk
   }
 
   async #repair(): Promise<void> {
@@ -327,6 +337,12 @@ export class Channel implements TurnWork {
       return undefined
     }
   }
+}
+
+/** What a receiver is to be sent of a run: the run itself, where that is all of it. */
+function heardBy({ connection, askedUpTo }: Receiver, run: readonly Publication[]): readonly Publication[] {
+  const isHeard = ({ offset, exclude }: Publication) => offset <= askedUpTo || !exclude.includes(connection.id)
+  return run.every(isHeard) ? run : run.filter(isHeard)
 }
 
 /** Whoever stands at the top after a page stands in the present epoch, whichever the last message was stored under. */

@@ -23,6 +23,8 @@ export class RecentPublications {
   #bytes = 0
   /** Monotonic, in milliseconds. */
   #lingersUntil = 0
+  /** What was asked for last: those who come back together get the same array. */
+  #run: { readonly offset: number; readonly publications: readonly Publication[] } | undefined
 
   /** What the channel itself does not keep any more is not served from here either. */
   constructor(clock: Clock, retention: Retention) {
@@ -79,28 +81,37 @@ export class RecentPublications {
 
   clear(): void {
     this.#start = undefined
+    this.#run = undefined
     this.#publications = []
     this.#bytes = 0
   }
 
   /** Everything that follows on `offset`; undefined where the first of it is not here. */
-  after(offset: number): Publication[] | undefined {
+  after(offset: number): readonly Publication[] | undefined {
     const first = this.#publications[0]
     if (first === undefined || first.offset > offset + 1) return undefined
-    return this.#retained(this.#publications.slice(offset + 1 - first.offset))
+    return this.#retained(this.#runAfter(offset))
   }
 
   /** The same for a position that has to be checked: undefined where the message at it is not here, or is another. */
-  following(position: After): Publication[] | undefined {
+  following(position: After): readonly Publication[] | undefined {
     this.tidy()
-    if (isSame(this.#start, position)) return this.#retained([...this.#publications])
+    if (isSame(this.#start, position)) return this.#retained(this.#runAfter(position.offset))
     const first = this.#publications[0]
     const found = first && this.#publications[position.offset - first.offset]
     return isSame(found, position) ? this.after(position.offset) : undefined
   }
 
+  #runAfter(offset: number): readonly Publication[] {
+    if (this.#run?.offset !== offset) {
+      const publications = this.#publications.filter((publication) => publication.offset > offset)
+      this.#run = { offset, publications }
+    }
+    return this.#run.publications
+  }
+
   /** Undefined where the first of them is beyond retention: what became of it only the store can say. */
-  #retained(publications: Publication[]): Publication[] | undefined {
+  #retained(publications: readonly Publication[]): readonly Publication[] | undefined {
     const { size, ttlMs } = this.#retention
     const [oldest] = publications
     const isTooOld = oldest !== undefined && this.#clock.now() - oldest.timestamp >= ttlMs
@@ -112,6 +123,7 @@ export class RecentPublications {
   }
 
   #push(publication: Publication): void {
+    this.#run = undefined
     this.#publications.push(publication)
     this.#bytes += publication.payload.length
     while (this.#publications.length > RECENT_MAX || this.#bytes > BYTES_MAX) {

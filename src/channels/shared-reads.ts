@@ -6,6 +6,11 @@ export class SharedReads<T> {
     return this.#underWay.size
   }
 
+  /** The answer that others wait for; undefined where nobody has asked for the same. */
+  underWay(key: string): Promise<T> | undefined {
+    return this.#underWay.get(key)
+  }
+
   share(key: string, read: () => Promise<T>): Promise<T> {
     const shared = this.#underWay.get(key)
     if (shared !== undefined) return shared

@@ -15,11 +15,16 @@ export function hostName(header: string | undefined): string | undefined {
  * everything otherwise (DNS rebinding, protocol.md 2.9). Throws `forbidden`.
  */
 export function checkLoopbackHost(header: string | undefined): void {
+  if (header !== undefined && header === lastGood) return
   const name = hostName(header)
   if (name === undefined || !isLoopback(name)) {
     throw new RoomcastError('forbidden', { message: 'This server answers only to loopback names, such as localhost' })
   }
+  lastGood = header
 }
+
+/** As a rule all requests name the same one. */
+let lastGood: string | undefined
 
 /**
  * Whether a web page of this origin may connect: one of the allowed ones, exactly, or, with none configured, the page

@@ -8,7 +8,7 @@ import { RoomcastError } from '../errors.js'
 import type { ChannelTag } from '../protocol/pushes.js'
 import type { CursorReply } from '../protocol/replies.js'
 import type { Cursor, CursorKey, Cursors } from '../store/cursors.js'
-import type { ChannelId, Page, Retention, Streams } from '../store/streams.js'
+import type { ChannelId, Page, Position, Retention, Streams } from '../store/streams.js'
 
 export interface DeviceFeedsOptions {
   readonly streams: Streams
@@ -83,7 +83,7 @@ export class DeviceFeeds {
     } catch {
       return false
     }
-    const cursor = await this.#openCursor(connection, feed, channel).catch(() => undefined)
+    const cursor = await this.#openCursor(connection, feed, channel.position).catch(() => undefined)
     const unwanted = connection.closed || this.has(connection, feed.channel) || !isWanted()
     if (cursor === undefined || unwanted) {
       channels.release(feed.channel)
@@ -108,8 +108,10 @@ export class DeviceFeeds {
     for (let start = 0; start < all.length; start += REOPEN_PAGE) {
       const page = all.slice(start, start + REOPEN_PAGE)
       // A lost channel has to have its new epoch first: a cursor in the old one would be void.
-      await this.#options.streams.tops([...new Set(page.map(({ feed }) => feed.channel))])
-      await Promise.all(page.map(({ connection, feed }) => this.#reopen(connection, feed)))
+      const ids = [...new Set(page.map(({ feed }) => feed.channel))]
+      const tops = await this.#options.streams.tops(ids)
+      const topOf = new Map(ids.map((id, index) => [id, tops[index] as Position]))
+      await Promise.all(page.map(({ connection, feed }) => this.#reopen(connection, feed, topOf.get(feed.channel))))
     }
   }
 
@@ -178,20 +180,29 @@ export class DeviceFeeds {
     }
   }
 
-  async #reopen(connection: Connection, feed: Feed): Promise<void> {
-    const channel = this.#options.channels.get(feed.channel)
-    if (channel !== undefined && this.has(connection, feed.channel)) await this.#openCursor(connection, feed, channel)
+  async #reopen(connection: Connection, feed: Feed, top: Position | undefined): Promise<void> {
+    if (top !== undefined && this.has(connection, feed.channel)) await this.#openCursor(connection, feed, top)
   }
 
-  async #openCursor(connection: Connection, { channel: id, start }: Feed, channel: Channel): Promise<Cursor> {
+  /** `top` is where the channel stood a moment ago. */
+  async #openCursor(connection: Connection, { channel, start }: Feed, top: Position): Promise<Cursor> {
     const { streams, cursors } = this.#options
-    const page = await streams.read(id, { after: start, limit: 0 })
-    const epoch = page.top?.epoch ?? channel.position.epoch
-    const cursor = await cursors.open(cursorKeyOf(connection, id), start ?? { epoch, offset: page.oldest - 1 })
-    if (start === undefined) return cursor
+    const key = cursorKeyOf(connection, channel)
+    if (start === undefined) return await cursors.open(key, await this.#beginningOf(key, top))
+    const page = await streams.read(channel, { after: start, limit: 0 })
+    const cursor = await cursors.open(key, start)
     // One that was kept from an earlier membership, by an acknowledgement that crossed its end.
-    const floor = page.continuity === 'reset' ? { epoch, offset: page.holds ?? 0 } : start
+    const floor = page.continuity === 'reset' ? { epoch: page.top?.epoch ?? top.epoch, offset: page.holds ?? 0 } : start
     return cursor.offset < floor.offset ? floor : cursor
+  }
+
+  /** Where a device goes on, or begins. The log is read for a new one only, and not where it is empty. */
+  async #beginningOf(key: CursorKey, { epoch, offset }: Position): Promise<Cursor> {
+    if (offset === 0) return { epoch, offset }
+    const known = await this.#options.cursors.read(key)
+    if (known !== undefined) return known
+    const page = await this.#options.streams.read(key.channel, { limit: 0 })
+    return { epoch: page.top?.epoch ?? epoch, offset: page.oldest - 1 }
   }
 
   /** The device's offset in the present numbering: the fork, or 0, for a cursor that became void. */

@@ -25,8 +25,8 @@ export interface SessionRegistryOptions {
   readonly rooms: RoomRegistry
   readonly clock: Clock
   readonly random: Random
-  /** The connection's user became known by its session. Throws where it may not be. */
-  readonly identify: (connection: Connection, userId: string) => void
+  /** The connection's user became known by its session, and the newest removal of it. Throws where it may not be. */
+  readonly identify: (connection: Connection, session: Pick<OwnedSession, 'userId' | 'removalId'>) => void
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -243,7 +243,7 @@ export class SessionRegistry {
     const { connection } = fresh
     const { sessionId, userId } = session
     const kicked = await this.#roomReturn.kickedOf(session)
-    if (connection.userId === null) this.#options.identify(connection, userId)
+    if (connection.userId === null) this.#options.identify(connection, session)
     const { outcomes, removed } = await this.#roomReturn.rejoin(connection, session, { kicked, ...terms })
     // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
     const rival = this.#bySessionId.get(sessionId)

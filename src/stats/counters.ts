@@ -21,6 +21,8 @@ export class Counters {
   }
   /** Publishes that the store did not take, by what is known of them. */
   readonly refusedPublishes = { notAsked: 0, unknown: 0 }
+  /** Times that the log of a channel was read, whoever asked for it. */
+  historyReads = 0
   /** Times that something was read which did not come by itself. */
   repairs = 0
   /** Losses that receivers were told of. */

@@ -18,6 +18,10 @@ export interface UserRegistryOptions {
   readonly onError: (error: unknown) => void
 }
 
+export interface KnownRemoval {
+  readonly removalId: string | undefined
+}
+
 /** Users that are written again in one step. */
 const RECONNECT_PAGE = 500
 
@@ -41,12 +45,16 @@ export class UserRegistry {
     return connection.userId
   }
 
-  /** Fixes the user of a connection that has none. Throws `too_many_connections`. */
-  identify(connection: Connection, userId: string): string {
+  /**
+   * Fixes the user of a connection that has none. `known` is given by a session that comes back: the newest removal of its
+   * user that it knew of. Throws `too_many_connections`.
+   */
+  identify(connection: Connection, userId: string, known?: KnownRemoval): string {
     this.#options.pool.checkRoomForUser(userId)
     this.#options.pool.identify(connection, userId)
     void this.#retries.run(connection.id, () => this.#connect(connection))
-    void this.#note(connection, userId)
+    if (known === undefined) void this.#note(connection, userId)
+    else connection.removalId = known.removalId
     this.#options.onIdentified(connection)
     return userId
   }

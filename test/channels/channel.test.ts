@@ -34,8 +34,8 @@ function setUp({ slowConsumerBytes = 1000, size = 1000, batchDelayMs = 0 } = {})
       droppedSignals += count
     }
   })
-  const member = (position: Position = channel.position) => {
-    const { connection, transport } = fakeConnection({ turn, slowConsumerBytes })
+  const member = (position: Position = channel.position, id?: string) => {
+    const { connection, transport } = fakeConnection({ turn, slowConsumerBytes, ...(id !== undefined && { id }) })
     const receiver = new Receiver(connection, position)
     channel.attach(receiver)
     const done = channel.catchUp(receiver)
@@ -62,6 +62,36 @@ t.test('members hear messages in order, one write a turn, one buffer for all', a
   }
   t.equal(log.reads, 0)
   t.equal(delivered(), 9)
+})
+
+t.test('those who come back to one place share what they are sent, and what is read of it', async (t) => {
+  const { log, channel, member } = setUp()
+  for (const content of ['a', 'b', 'c']) log.append(content)
+  channel.begin({ epoch: 'e1', offset: 3 })
+  const place = { epoch: 'e1', offset: 1 }
+  const together = [member(place), member(place)]
+  await Promise.all(together.map(({ done }) => done))
+  const later = [member(place), member(place)]
+  await nextTurn()
+  for (const pair of [together, later]) {
+    const [one, other] = pair.map(({ transport }) => transport.chunks)
+    t.equal(one?.length, 1)
+    t.equal(one?.[0], other?.[0])
+  }
+  t.strictSame(later[1]?.heard(), ['b', 'c'])
+  t.equal(log.reads, 1)
+})
+
+t.test('who is left out of something is sent the rest of it', async (t) => {
+  const { log, channel, member } = setUp()
+  log.append('a')
+  channel.begin({ epoch: 'e1', offset: 1 })
+  const place = { epoch: 'e1', offset: 0 }
+  await member(place).done
+  channel.accept(log.append('b', { exclude: ['left-out'] }))
+  const [others, leftOut] = [member(place), member(place, 'left-out')]
+  await nextTurn()
+  t.strictSame([others.heard(), leftOut.heard()], [['a', 'b'], ['a']])
 })
 
 t.test('with a delay what comes within it is one write, and what is alone does not wait', async (t) => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { request, startServer } from '../support/server.js'
 import { allAnswered, isoWithMilliseconds, onEachStore } from './each-store.js'
@@ -22,6 +24,18 @@ t.test('the welcome is the first message and has exactly the documented fields',
     t.type(session_id, 'string')
     t.match(resume_token, /^[\w-]{43}$/, '256 random bits')
   }
+})
+
+t.test('the welcome comes together with the answer to the handshake', async (t) => {
+  const server = await startServer(t)
+  const { port } = new URL(server.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const lines = ['GET /ws HTTP/1.1', `Host: 127.0.0.1:${port}`, 'Connection: Upgrade', 'Upgrade: websocket']
+  const asked = [...lines, 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', '', '']
+  socket.write(asked.join('\r\n'))
+  const [first] = await once(socket, 'data')
+  t.match(String(first), /^HTTP\/1\.1 101 .*"action":"connected"/s)
 })
 
 t.test('the welcome comes before the answers to what was sent together with the handshake', async (t) => {

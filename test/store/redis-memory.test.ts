@@ -53,7 +53,7 @@ const refused: Readonly<Record<string, Call>> = {
   'a resume': {
     lua: scripts.rcTakeSession.lua,
     keys: ['session', 'fence'],
-    args: ['token', 'next', 'owner-2', '1', '1000', HOUR_MS]
+    args: ['token', 'next', 'owner-2', '1', '1000', HOUR_MS, '', HOUR_MS, 'owner']
   },
   'a session that is kept': {
     lua: scripts.rcReclaimSession.lua,

@@ -7,6 +7,8 @@ import { Turn } from '../../src/connections/turn.js'
 export class FakeTransport implements Transport {
   /** What was written, oldest first. */
   readonly payloads: string[] = []
+  /** The same as it was handed over: one object for all who share it. */
+  readonly chunks: Chunk[] = []
   /** How often something was written: each is one system call on a real socket. */
   writes = 0
   stuck = false
@@ -19,6 +21,7 @@ export class FakeTransport implements Transport {
 
   write(chunks: readonly Chunk[]): void {
     this.writes++
+    this.chunks.push(...chunks)
     for (const chunk of chunks) {
       this.payloads.push(...chunk.payloads.map(String))
       if (this.stuck) this.bufferedBytes += chunk.bytes

@@ -22,6 +22,11 @@ export interface RecordBacking {
 
 /** Nothing of a disk that hangs is waited for any longer: clients are promised an answer (protocol.md 2.8). */
 const WRITE_MS = 2500
+/**
+ * Turns of the event loop in which changes gather where one flush follows on another: the busier the process is, the
+ * longer a turn, and the more of them share a flush.
+ */
+const GATHER_TURNS = 8
 /** Records that a sweep looks at in one turn of the event loop. */
 const SWEEP_SLICE = 256
 
@@ -84,8 +89,9 @@ export class EmbeddedRecords {
   }
 
   async #flushNext(): Promise<void> {
+    const turns = this.#flushing === undefined ? 1 : GATHER_TURNS
     await (this.#flushing ?? Promise.resolve()).catch(() => {})
-    await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
     this.#next = undefined
     this.#flushing = this.#flush().finally(() => {
       this.#flushing = undefined

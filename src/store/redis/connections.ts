@@ -12,6 +12,9 @@ type Argument = string | number | Buffer
 /** As Redis tells it; without fields where the entry was deleted. */
 export type RawIngestEntry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
+/** A session that was handed over. */
+export type TakenReply = [generation: number, user: string, rooms: string, formerOwner: string, removalId: string]
+
 /** A connection with the scripts of `scripts.ts` and `ingest-scripts.ts` as commands. `…Buffer` answers with raw bytes. */
 export interface RedisConnection extends Redis {
   /** The number of keys comes first. */
@@ -34,9 +37,7 @@ export interface RedisConnection extends Redis {
   rcCondemn(leases: Key, dead: Key, graceMs: number, ...nodes: string[]): Promise<null>
   rcSaveSession(...keysAndArguments: Argument[]): Promise<number>
   rcReclaimSession(...keysAndArguments: Argument[]): Promise<'held' | 'taken' | 'gone'>
-  rcTakeSession(
-    ...keysAndArguments: Argument[]
-  ): Promise<[generation: number, user: string, rooms: string, formerOwner: string, removalId: string] | null>
+  rcTakeSession(...keysAndArguments: Argument[]): Promise<TakenReply | [owner: string] | null>
   rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
   rcEndSession(session: Key, generation: number): Promise<null>
   rcRecordRemoval(removals: Key, room: string, removalId: string, ttlMs: number): Promise<null>

@@ -8,7 +8,7 @@ import {
   type TakenSession,
   type TakeRequest
 } from '../sessions.js'
-import type { RedisConnection } from './connections.js'
+import type { RedisConnection, TakenReply } from './connections.js'
 import { type Keys, partitionOf } from './keys.js'
 import { nodeIdOf, type RedisNodes } from './redis-nodes.js'
 
@@ -48,21 +48,14 @@ export class RedisSessions implements Sessions {
     return await answered(Promise.all(replies))
   }
 
-  async take({ sessionId, userId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenSession | undefined> {
-    const { redis, keys, nodes } = this.#options
-    const [owner, releasedAt, ofUser] = await answered(
-      redis.hmget(keys.session(sessionId), 'owner', 'released', 'user')
-    )
-    if (owner === null || owner === undefined || (await this.#isExpired(owner, releasedAt))) return undefined
-    // A session never changes its user.
-    if (userId !== null && userId !== ofUser) return undefined
-    const tokens = [tokenHash, nextTokenHash, nodes.name, nodes.nowMs, PREVIOUS_TOKEN_MS, OWNED_TTL_MS]
-    const taken = await answered(redis.rcTakeSession(...this.#keysOf(sessionId), ...tokens))
-    if (taken === null) return undefined
-    const [generation, storedUser, roomsText, formerName, removalId] = taken
+  async take(request: TakeRequest): Promise<TakenSession | undefined> {
+    const { sessionId, nextTokenHash } = request
+    const taken = await this.#take(request)
+    if (taken === undefined) return undefined
+    const [generation, userId, roomsText, formerName, removalId] = taken
     const formerOwner = nodeIdOf(formerName)
     const rooms = JSON.parse(roomsText) as SessionRooms
-    const owned = { sessionId, userId: storedUser, generation: Number(generation), tokenHash: nextTokenHash, rooms }
+    const owned = { sessionId, userId, generation: Number(generation), tokenHash: nextTokenHash, rooms }
     return { session: removalId === '' ? owned : { ...owned, removalId }, formerOwner }
   }
 
@@ -76,13 +69,20 @@ export class RedisSessions implements Sessions {
     await answered(redis.rcEndSession(keys.session(sessionId), generation))
   }
 
-  /** Where nobody released it, its time runs from the end of its owner's lease. */
-  async #isExpired(owner: string, releasedAt: string | null | undefined): Promise<boolean> {
-    const { nodes, ttlMs } = this.#options
-    // A released one has a time to live in Redis itself.
-    if (releasedAt !== null && releasedAt !== undefined) return nodes.nowMs - Number(releasedAt) >= ttlMs
-    const endedAt = await nodes.endOfLease(owner)
-    return endedAt === undefined || nodes.nowMs - endedAt >= ttlMs
+  /** One step where its time is known by the session itself: as a rule. */
+  async #take({ sessionId, userId, tokenHash, nextTokenHash }: TakeRequest): Promise<TakenReply | undefined> {
+    const { redis, nodes, ttlMs } = this.#options
+    for (let inTime = ''; ; ) {
+      const tokens = [tokenHash, nextTokenHash, nodes.name, nodes.nowMs, PREVIOUS_TOKEN_MS, OWNED_TTL_MS]
+      const terms = [userId ?? '', ttlMs, inTime]
+      const reply = await answered(redis.rcTakeSession(...this.#keysOf(sessionId), ...tokens, ...terms))
+      if (reply === null) return undefined
+      if (reply.length > 1) return reply as TakenReply
+      // Nobody has released it: its time runs from the end of its owner's lease.
+      inTime = reply[0] as string
+      const endedAt = await nodes.endOfLease(inTime)
+      if (endedAt === undefined || nodes.nowMs - endedAt >= ttlMs) return undefined
+    }
   }
 
   /** The session's, and the one that forbids to write under this node's name. */

@@ -47,16 +47,25 @@ const reclaimSession = /* lua */ `
 
 /**
  * KEYS session, fence of the next owner; ARGV token hash, next token hash, owner, now ms, how long the token before
- * works, ttl ms. Answers {generation, user, rooms, former owner, removal id}, or nil where the token does not match.
+ * works, ttl ms, user (empty: any), how long a released one waits, owner that is known to be in time. Answers
+ * {generation, user, rooms, former owner, removal id}; {owner} where the end of that one's lease is to be looked at
+ * first; nil where the session is over, of another user, or the token does not match.
  */
 const takeSession = /* lua */ `
   ${refuseBuried}
   local refusal = refuse_buried(KEYS[2])
   if refusal then return refusal end
-  local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms', 'removal')
+  local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms', 'removal',
+    'released')
   if not known[1] then return nil end
+  if ARGV[7] ~= '' and ARGV[7] ~= known[5] then return nil end
   local is_previous = known[2] == ARGV[1] and tonumber(known[3]) > tonumber(ARGV[4])
   if known[1] ~= ARGV[1] and not is_previous then return nil end
+  if known[8] then
+    if ARGV[4] - known[8] >= tonumber(ARGV[8]) then return nil end
+  elseif known[4] ~= ARGV[3] and known[4] ~= ARGV[9] then
+    return { known[4] }
+  end
   local generation = redis.call('HINCRBY', KEYS[1], 'generation', 1)
   redis.call('HDEL', KEYS[1], 'previous', 'previous_until', 'released')
   redis.call('HSET', KEYS[1], 'token', ARGV[2], 'owner', ARGV[3])

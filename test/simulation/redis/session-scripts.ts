@@ -31,6 +31,12 @@ const rcTakeSession: NativeScript = ({ db, keys: [key = '', fence = ''], argv })
   if (!known.has('token')) return null
   const isPrevious = known.get('previous') === token && Number(known.get('previous_until')) > now
   if (known.get('token') !== token && !isPrevious) return null
+  const [ofUser, waitsMs, inTime] = [textAt(argv, 6), numberAt(argv, 7), textAt(argv, 8)]
+  if (ofUser !== '' && ofUser !== known.get('user')) return null
+  const holder = known.get('owner') ?? ''
+  const released = known.get('released')
+  if (released !== undefined && now - Number(released) >= waitsMs) return null
+  if (released === undefined && holder !== owner && holder !== inTime) return [holder]
   const generation = db.hincrby(key, 'generation', 1)
   db.hdel(key, 'previous', 'previous_until', 'released')
   db.hset(key, 'token', next)
