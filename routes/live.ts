@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from '
 import type { WebSocket } from 'ws'
 import { listOf, originOf } from '../src/config.js'
 import { canTakeOffer } from '../src/connections/deflate-offers.js'
+import { releaseHandshake } from '../src/connections/handshake-remains.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
@@ -93,6 +94,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     socket.on('ping', connection.onPing)
     socket.on('pong', connection.onPong)
     socket.on('close', connection.onClose)
+    releaseHandshake(socket, request.raw.socket)
   }
 
   const options = {
