@@ -79,7 +79,7 @@ export class DeviceFeeds {
     const { channels, retention } = this.#options
     let channel: Channel
     try {
-      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: () => {} })
+      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: ignore })
     } catch {
       return false
     }
@@ -203,6 +203,9 @@ export class DeviceFeeds {
     return continuity === 'reset' ? (holds ?? 0) : cursor.offset
   }
 }
+
+/** Nothing is signalled to devices. */
+function ignore(): void {}
 
 export function cursorKeyOf({ userId, deviceId }: Connection, channel: ChannelId): CursorKey {
   return { userId: userId ?? '', deviceId, channel }
