@@ -103,7 +103,8 @@ export class SessionRegistry {
     const resumeToken = newToken(this.#options.random)
     const session: LiveSession = {
       connection,
-      sessionId: this.#options.random.uuid(),
+      // In the order of time, sessions that begin together stand together on the disk, and are written together.
+      sessionId: this.#options.random.timeUuid(this.#options.clock.now()),
       tokenHash: hashOf(resumeToken),
       generation: 1,
       rooms: new Map(),
