@@ -3,9 +3,11 @@ import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from '
 import type { WebSocket } from 'ws'
 import { listOf, originOf } from '../src/config.js'
 import { canTakeOffer } from '../src/connections/deflate-offers.js'
+import { releaseHandshake } from '../src/connections/handshake-remains.js'
 import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
+import type { LiveConnection } from '../src/live.js'
 import { pageHeaders } from '../src/page/page-headers.js'
 import { DEFAULT_DEVICE, isId, isNamedUser } from '../src/protocol/ids.js'
 import type { HandshakeRefusal } from '../src/stats/counters.js'
@@ -91,11 +93,9 @@ const live: FastifyPluginAsync = async (fastify) => {
       ndjson: socket.protocol === NDJSON
     })
     // Listeners before anything that awaits: a frame that arrives in between would be lost.
-    socket.on('message', (frame: Buffer, isBinary: boolean) => connection.onFrame(frame, isBinary))
-    socket.on('ping', connection.onPing)
-    socket.on('pong', connection.onPong)
-    socket.on('close', connection.onClose)
+    listen(socket, connection)
     request.raw.socket.uncork()
+    releaseHandshake(socket, request.raw.socket)
   }
 
   const options = {
@@ -122,6 +122,35 @@ const live: FastifyPluginAsync = async (fastify) => {
       return reply.headers(headers).send(page)
     }
   })
+}
+
+/** A socket of this route knows its connection: with listeners of its own each would be larger by half a kilobyte. */
+interface HeardSocket extends WebSocket {
+  heardBy?: LiveConnection
+}
+
+function listen(socket: HeardSocket, connection: LiveConnection): void {
+  socket.heardBy = connection
+  socket.on('message', onMessage)
+  socket.on('ping', onPing)
+  socket.on('pong', onPong)
+  socket.on('close', onClose)
+}
+
+function onMessage(this: HeardSocket, frame: Buffer, isBinary: boolean): void {
+  this.heardBy?.onFrame(frame, isBinary)
+}
+
+function onPing(this: HeardSocket): void {
+  this.heardBy?.onPing()
+}
+
+function onPong(this: HeardSocket, payload: Buffer): void {
+  this.heardBy?.onPong(payload)
+}
+
+function onClose(this: HeardSocket, code: number): void {
+  this.heardBy?.onClose(code)
 }
 
 /** An id of the query string; null where it is absent. Throws `invalid_id`. */

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { Connection, type ConnectionLimits } from './connections/connection.js'
+import { Connection, type ConnectionLimits, type ConnectionOptions } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
 import { Drain } from './connections/drain.js'
 import type { HandshakeBudget } from './connections/handshake-budget.js'
@@ -48,6 +48,53 @@ export interface LiveConnection {
   onClose(code: number): void
 }
 
+interface ReceivedFrame {
+  readonly frame: Buffer
+  readonly isBinary: boolean
+  readonly ndjson: boolean
+}
+
+/** What becomes of what a socket tells. */
+interface Hearing {
+  readonly onFrame: (context: Context, received: ReceivedFrame) => void
+  readonly onPong: (context: Context, payload: Buffer) => void
+  readonly onClose: (context: Context, code: number) => void
+}
+
+/** One connection with what its commands work with. A class, so that no connection has functions of its own. */
+class HeardConnection implements LiveConnection {
+  readonly #context: Context
+  readonly #hearing: Hearing
+  readonly #ndjson: boolean
+
+  constructor(context: Context, hearing: Hearing, ndjson: boolean) {
+    this.#context = context
+    this.#hearing = hearing
+    this.#ndjson = ndjson
+  }
+
+  get id(): string {
+    return this.#context.connection.id
+  }
+
+  onFrame(frame: Buffer, isBinary: boolean): void {
+    this.#hearing.onFrame(this.#context, { frame, isBinary, ndjson: this.#ndjson })
+  }
+
+  onPing(): void {
+    const { connection, clock } = this.#context
+    connection.touch(clock.monotonic())
+  }
+
+  onPong(payload: Buffer): void {
+    this.#hearing.onPong(this.#context, payload)
+  }
+
+  onClose(code: number): void {
+    this.#hearing.onClose(this.#context, code)
+  }
+}
+
 const LINE_FEED = 10
 /** Clients are promised an answer within three seconds (protocol.md 2.8). */
 const COMMAND_MS = 2800
@@ -58,6 +105,9 @@ export class Live {
   readonly #ending = new Set<Promise<void>>()
   readonly #drain: Drain
   readonly #deadlines: Deadlines
+  /** What connections tell of themselves, and what their sockets tell of them: the same functions for all. */
+  readonly #ends: Pick<ConnectionOptions, 'onClosing' | 'onFresh'>
+  readonly #hearing: Hearing
   #draining = false
   #closing = false
   /** Sockets that are not quite gone yet. */
@@ -68,21 +118,32 @@ export class Live {
     this.#options = options
     this.#drain = new Drain({ clock: options.clock, durationMs: options.drainMs })
     this.#deadlines = new Deadlines(options.clock, COMMAND_MS)
+    this.#ends = {
+      onClosing: (connection, code) => this.#end(connection, code),
+      onFresh: () => options.handshakes.chargeFresh()
+    }
+    this.#hearing = {
+      onFrame: (context, received) => this.#onFrame(context, received),
+      onPong: (context, payload) => this.#onPong(context, payload),
+      onClose: (context, code) => this.#onClose(context, code)
+    }
   }
 
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
     const { clock, random, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
-    const { handshakes, heartbeatIntervalMs } = this.#options
     const now = clock.monotonic()
-    const onClosing = (closing: Connection, code: number) => this.#end(closing, code)
-    const onFresh = () => handshakes.chargeFresh()
     const place = { id: random.uuid(), address, deviceId, transport, turn }
-    const connection = new Connection({ ...place, limits, onClosing, onFresh, now })
+    const connection = new Connection({ ...place, ...this.#ends, limits, now })
     pool.add(connection)
     this.#sockets++
     heartbeat.add(connection)
-    const welcome = { connectionId: connection.id, ...sessions.open(connection), userId, heartbeatIntervalMs }
+    const welcome = {
+      connectionId: connection.id,
+      ...sessions.open(connection),
+      userId,
+      heartbeatIntervalMs: this.#options.heartbeatIntervalMs
+    }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
     const context: Context = {
       rooms,
@@ -105,20 +166,7 @@ export class Live {
     }
     // At once: it goes out with the answer to the handshake.
     connection.outbox.endTurn()
-    return {
-      id: connection.id,
-      onFrame: (frame, isBinary) => this.#onFrame(context, { frame, isBinary, ndjson }),
-      onPing: () => connection.touch(clock.monotonic()),
-      onPong: (payload) => {
-        connection.touch(clock.monotonic())
-        sessions.onPong(connection, Number(payload))
-      },
-      onClose: (code) => {
-        this.#end(connection, code)
-        this.#sockets--
-        if (this.#sockets === 0) this.#onEmpty()
-      }
-    }
+    return new HeardConnection(context, this.#hearing, ndjson)
   }
 
   /** Commands that are not answered yet, of all connections. */
@@ -184,7 +232,7 @@ export class Live {
     while (this.#ending.size > 0) await Promise.allSettled(this.#ending)
   }
 
-  #onFrame(context: Context, { frame, isBinary, ndjson }: { frame: Buffer; isBinary: boolean; ndjson: boolean }): void {
+  #onFrame(context: Context, { frame, isBinary, ndjson }: ReceivedFrame): void {
     const { clock, messageBytesMax, report } = this.#options
     const { connection } = context
     connection.touch(clock.monotonic())
@@ -194,6 +242,17 @@ export class Live {
     else receive(context, frame.toString(), report)
     // Answers that the peer does not take must not pile up: it is read again when it has taken them.
     if (connection.outbox.lagging && !connection.closed) this.#pauseUntilReady(connection)
+  }
+
+  #onPong({ connection, sessions, clock }: Context, payload: Buffer): void {
+    connection.touch(clock.monotonic())
+    sessions.onPong(connection, Number(payload))
+  }
+
+  #onClose({ connection }: Context, code: number): void {
+    this.#end(connection, code)
+    this.#sockets--
+    if (this.#sockets === 0) this.#onEmpty()
   }
 
   #onLines(context: Context, frame: Buffer): void {

@@ -25,12 +25,14 @@ const storeParts = [
   'src/store/answered',
   'src/clock',
   'src/deadlines',
+  'src/few',
   'src/random',
   'src/protocol/ids'
 ]
 const domain = [
   'src/clock',
   'src/deadline',
+  'src/few',
   'src/random',
   'src/errors',
   'src/protocol',
@@ -48,10 +50,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/store': ['src/protocol/values', 'src/errors'],
   'src/store/embedded': [...storeParts, 'src/errors', 'lmdb', 'fs-native-extensions'],
   'src/store/redis': [...storeParts, 'src/errors', 'ioredis'],
-  'src/connections': ['src/clock', 'src/errors', 'src/protocol'],
+  'src/connections': ['src/clock', 'src/errors', 'src/few', 'src/protocol'],
   'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
   'src/connections/deflate-offers': ['ws'],
-  'src/channels': ['src/clock', 'src/random', 'src/errors', 'src/protocol', 'src/connections', ...storePorts],
+  'src/channels': [
+    'src/clock',
+    'src/few',
+    'src/random',
+    'src/errors',
+    'src/protocol',
+    'src/connections',
+    ...storePorts
+  ],
   'src/control': [...domain, '@sinclair/typebox'],
   'src/rooms': [...domain, 'src/control', 'src/presence', '@sinclair/typebox'],
   'src/presence': ['src/clock'],
@@ -82,6 +92,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/http/request-time': ['src/clock', 'src/deadlines', 'src/errors'],
   'src/page': ['typescript'],
   'src/errors': [],
+  'src/few': [],
   'src/clock': [],
   'src/deadline': ['src/errors'],
   'src/deadlines': ['src/clock', 'src/errors'],

@@ -32,6 +32,11 @@ export class ChannelLog {
     this.#heard = heard
   }
 
+  /** Nobody waits for an answer. */
+  get idle(): boolean {
+    return this.#reads.size === 0
+  }
+
   /**
    * What follows on a position. The answer may be of a moment ago: what is missing at its end is what came since. Rejects
    * with `store_unavailable`.

@@ -1,18 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.js'
 import type { Turn } from '../connections/turn.js'
-import type { ChannelTag } from '../protocol/pushes.js'
-import type {
-  ChannelId,
-  Position,
-  ReadQuery,
-  Retention,
-  SignalMessage,
-  StoredMessage,
-  StreamListener,
-  Streams
-} from '../store/streams.js'
-import { Channel, type ChannelListener } from './channel.js'
+import type { ChannelId, Position, SignalMessage, StoredMessage, StreamListener, Streams } from '../store/streams.js'
+import { Channel, type ChannelSurroundings, type ChannelTopic } from './channel.js'
 
 export interface ChannelRegistryOptions {
   readonly streams: Streams
@@ -28,20 +18,12 @@ export interface ChannelRegistryOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** What a channel is for. */
-export interface ChannelPurpose {
-  /** How the receivers' own protocol calls it. */
-  readonly tag: ChannelTag
-  /** What is published to it. */
-  readonly retention: Retention
-  /** As `Channel` has it. */
-  readonly batchDelayMs?: number
+/** What a channel is for, on a node that hears it. */
+export interface ChannelPurpose extends ChannelTopic {
   /** What to do with a signal of the channel. */
   onSignal(channel: Channel, signal: SignalMessage): void
   /** Signals may have been missed: they come once or never. */
   onSignalsMissed?(channel: Channel): void
-  /** The node's own ear. */
-  readonly listener?: ChannelListener | undefined
 }
 
 interface Entry {
@@ -52,7 +34,7 @@ interface Entry {
   holders: number
   subscribed: boolean
   /** Subscribing and unsubscribing of one channel run one after the other: else they could overtake each other. */
-  tail: Promise<void>
+  tail: Promise<void> | undefined
 }
 
 interface WaitingSubscribe {
@@ -73,12 +55,19 @@ const RETRY_MS = 1000
 /** The channels that this node hears. The message bus: what the store publishes finds its way to connections here. */
 export class ChannelRegistry implements StreamListener {
   readonly #options: ChannelRegistryOptions
+  readonly #surroundings: ChannelSurroundings
   readonly #entries = new Map<ChannelId, Entry>()
   #waiting: WaitingSubscribe[] = []
   #stop: () => void = () => {}
 
   constructor(options: ChannelRegistryOptions) {
     this.#options = options
+    this.#surroundings = {
+      ...options,
+      read: (id, query) => options.streams.read(id, query),
+      pause: () => this.#pause(RETRY_MS),
+      onHole: (id) => this.#onMissed(id)
+    }
   }
 
   get size(): number {
@@ -184,23 +173,10 @@ export class ChannelRegistry implements StreamListener {
   }
 
   #create(id: ChannelId, purpose: ChannelPurpose): Entry {
-    const entry = {
-      channel: this.#newChannel(id, purpose),
-      purpose,
-      holders: 0,
-      subscribed: false,
-      tail: Promise.resolve()
-    }
+    const channel = new Channel(id, purpose, this.#surroundings)
+    const entry = { channel, purpose, holders: 0, subscribed: false, tail: undefined }
     this.#entries.set(id, entry)
     return entry
-  }
-
-  #newChannel(id: ChannelId, purpose: ChannelPurpose): Channel {
-    const pause = () => this.#pause(RETRY_MS)
-    const read = (query: ReadQuery) => this.#options.streams.read(id, query)
-    const { tag, retention, batchDelayMs, listener } = purpose
-    const onHole = () => this.#onMissed(id)
-    return new Channel({ ...this.#options, id, onHole, tag, retention, batchDelayMs, pause, read, listener })
   }
 
   #pause(ms: number): Promise<void> {
@@ -210,8 +186,13 @@ export class ChannelRegistry implements StreamListener {
   /** Brings the subscription to what the holders need, after whatever is under way for this channel. */
   #settle(entry: Entry): Promise<void> {
     if (entry.holders > 0 && entry.subscribed) return Promise.resolve()
-    const settled = entry.tail.then(() => this.#adjust(entry))
-    entry.tail = settled.catch(() => {})
+    const settled = (entry.tail ?? Promise.resolve()).then(() => this.#adjust(entry))
+    const tail = settled
+      .catch(() => {})
+      .then(() => {
+        if (entry.tail === tail) entry.tail = undefined
+      })
+    entry.tail = tail
     return settled
   }
 
@@ -223,7 +204,7 @@ export class ChannelRegistry implements StreamListener {
     } else if (entry.holders === 0) {
       entry.subscribed = false
       entry.channel.end()
-      entry.channel = this.#newChannel(id, entry.purpose)
+      entry.channel = new Channel(id, entry.purpose, this.#surroundings)
       await this.#options.streams.unsubscribe([id])
       // Somebody may have come meanwhile, whose subscription waits for this end.
       if (entry.holders === 0) this.#entries.delete(id)

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { Chunk } from '../connections/chunk.js'
 import type { Turn, TurnWork } from '../connections/turn.js'
+import { type Few, itemsOf, withItem, withoutItem } from '../few.js'
 import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
 import type { ChannelId, Page, Position, ReadQuery, Retention, SignalMessage, StoredMessage } from '../store/streams.js'
 import { ChannelLog, REPLAY_MAX, type Replay } from './channel-log.js'
@@ -10,19 +11,27 @@ import { type Publication, positionOf, publicationOf } from './publication.js'
 import type { Receiver } from './receiver.js'
 import { RecentPublications } from './recent-publications.js'
 
-export interface ChannelOptions {
-  readonly id: ChannelId
+/** What a channel is for. */
+export interface ChannelTopic {
+  /** How the receivers' own protocol calls it. */
   readonly tag: ChannelTag
+  /** What is published to it. */
   readonly retention: Retention
   /** How long messages may wait for others, to go out with them. Without: to the end of the turn. */
   readonly batchDelayMs?: number | undefined
+  /** This node's own ear in the channel, besides its receivers. */
+  readonly listener?: ChannelListener | undefined
+}
+
+/** What all channels of a node share: there may be as many as users. */
+export interface ChannelSurroundings {
   readonly turn: Turn
   readonly clock: Clock
-  readonly read: (query: ReadQuery) => Promise<Page>
+  readonly read: (id: ChannelId, query: ReadQuery) => Promise<Page>
   /** Resolves after a while: a read that failed is tried again. */
   readonly pause: () => Promise<void>
   /** Something did not come: of what is not stored, more may be missing. */
-  readonly onHole?: () => void
+  readonly onHole?: (id: ChannelId) => void
   /** Messages were handed to connections. */
   readonly onDelivered: (count: number) => void
   /** Signals did not reach connections that lag. */
@@ -33,8 +42,6 @@ export interface ChannelOptions {
   readonly onLoss: (loss: 'gap' | 'reset') => void
   /** Waited for before a reset is told: whoever hears it may ask for everything anew. Must not reject. */
   readonly beforeReset: () => Promise<void>
-  /** This node's own ear in the channel, besides its receivers. */
-  readonly listener?: ChannelListener | undefined
 }
 
 /** Hears a channel for the node itself. Must not throw. */
@@ -54,15 +61,18 @@ const EARLY_MAX = 1000
  */
 export class Channel implements TurnWork {
   readonly id: ChannelId
-  readonly #options: ChannelOptions
-  readonly #receivers = new Set<Receiver>()
+  readonly #topic: ChannelTopic
+  readonly #surroundings: ChannelSurroundings
   readonly #recent: RecentPublications
-  readonly #log: ChannelLog
-  readonly #pace: Pace
+  /** Undefined where nothing waits for anything. */
+  readonly #pace: Pace | undefined
+  #receivers: Few<Receiver>
+  /** While somebody reads it who comes back. */
+  #log: ChannelLog | undefined
   /** Undefined until the store has confirmed the subscription. */
   #position: Position | undefined
-  #early: StoredMessage[] = []
-  #entries: Entry[] = []
+  #early: StoredMessage[] | undefined
+  #entries: Entry[] | undefined
   /** Where the channel stood before the first of `#entries`. */
   #entriesBase: Position | undefined
   #fanOut: FanOut | undefined
@@ -72,12 +82,14 @@ export class Channel implements TurnWork {
   /** The highest offset heard of while a repair was under way. */
   #heardOf = 0
 
-  constructor(options: ChannelOptions) {
-    this.id = options.id
-    this.#options = options
-    this.#recent = new RecentPublications(options.clock, options.retention)
-    this.#pace = new Pace(options.clock, options.batchDelayMs ?? 0, () => options.turn.fanOut(this))
-    this.#log = new ChannelLog(options.read, this.#recent, () => this.#position)
+  constructor(id: ChannelId, topic: ChannelTopic, surroundings: ChannelSurroundings) {
+    const { clock, turn } = surroundings
+    const { retention, batchDelayMs = 0 } = topic
+    this.id = id
+    this.#topic = topic
+    this.#surroundings = surroundings
+    this.#recent = new RecentPublications(clock, retention)
+    this.#pace = batchDelayMs > 0 ? new Pace(clock, batchDelayMs, () => turn.fanOut(this)) : undefined
   }
 
   /** Where this node stands; throws before the subscription is confirmed. */
@@ -88,12 +100,19 @@ export class Channel implements TurnWork {
 
   /** The log as those read it who come back. */
   get log(): ChannelLog {
+    const { read } = this.#surroundings
+    this.#log ??= new ChannelLog(
+      (query) => read(this.id, query),
+      this.#recent,
+      () => this.#position
+    )
     return this.#log
   }
 
   /** Lets go of what nobody needs any more. */
   tidy(): void {
     this.#recent.tidy()
+    if (this.#log?.idle === true) this.#log = undefined
   }
 
   /** Messages were purged from the log: what is here of them serves nobody any more. */
@@ -104,20 +123,21 @@ export class Channel implements TurnWork {
   /** The subscription is confirmed: everything after `position` will come. */
   begin(position: Position): void {
     this.#position = position
-    const early = this.#early
-    this.#early = []
+    const early = this.#early ?? []
+    this.#early = undefined
     for (const message of early) this.accept(message)
   }
 
   /** The subscription is over: what comes now is of the next one, which begins later. Nobody listens any more. */
   end(): void {
     this.#position = undefined
-    this.#entries = []
+    this.#entries = undefined
   }
 
   /** A message came in. Passes it on if it is the next one, and has the hole before it read otherwise. */
   accept(message: StoredMessage): void {
     if (this.#position === undefined) {
+      this.#early ??= []
       if (this.#early.length < EARLY_MAX) this.#early.push(message)
       return
     }
@@ -132,12 +152,12 @@ export class Channel implements TurnWork {
   }
 
   signal({ encoded, exclude }: SignalMessage): void {
-    if (this.#receivers.size > 0) this.#queue({ kind: 'signal', payload: encoded, exclude })
+    if (this.#receivers !== undefined) this.#queue({ kind: 'signal', payload: encoded, exclude })
   }
 
   /** Adds a receiver that stands at its position; it hears nothing until `catchUp`. */
   attach(receiver: Receiver): void {
-    this.#receivers.add(receiver)
+    this.#receivers = withItem(this.#receivers, receiver)
     this.#recent.hold(receiver)
   }
 
@@ -149,7 +169,7 @@ export class Channel implements TurnWork {
   /** Idempotent. */
   detach(receiver: Receiver): void {
     receiver.detached = true
-    this.#receivers.delete(receiver)
+    this.#receivers = withoutItem(this.#receivers, receiver)
     this.#recent.release(receiver)
   }
 
@@ -168,13 +188,13 @@ export class Channel implements TurnWork {
     while (!receiver.gone && !this.#goLive(receiver)) {
       await receiver.connection.outbox.ready()
       const { position } = receiver
-      const page = receiver.gone ? undefined : await this.#orPause(() => this.#log.after(position))
-      if (page?.continuity === 'reset') await this.#options.beforeReset()
+      const page = receiver.gone ? undefined : await this.#orPause(() => this.log.after(position))
+      if (page?.continuity === 'reset') await this.#surroundings.beforeReset()
       if (page === undefined || receiver.gone) continue
       this.#replay(receiver, page, true)
       // Behind this node's position, yet the store has nothing more: a roll-back that the node is about to learn of.
       const stuck = page.publications.length === 0 && page.continuity === 'contiguous' && !this.#goLive(receiver)
-      if (stuck) await this.#options.pause()
+      if (stuck) await this.#surroundings.pause()
     }
     this.#recent.release(receiver)
   }
@@ -189,31 +209,35 @@ export class Channel implements TurnWork {
   }
 
   endTurn(): boolean {
-    if (this.#fanOut === undefined && this.#entries.length > 0) {
+    if (this.#fanOut === undefined && this.#entries !== undefined) {
       const entries = this.#entries
-      this.#entries = []
+      this.#entries = undefined
       const base = this.#entriesBase ?? this.position
-      this.#fanOut = new FanOut(entries, [...this.#receivers], base, (receiver) => void this.catchUp(receiver))
+      this.#fanOut = new FanOut(entries, [...itemsOf(this.#receivers)], base, (receiver) => void this.catchUp(receiver))
     }
     if (this.#fanOut !== undefined && !this.#fanOut.step()) {
-      this.#options.onDelivered(this.#fanOut.deliveries)
-      this.#options.onSignalsDropped(this.#fanOut.droppedSignals)
+      this.#surroundings.onDelivered(this.#fanOut.deliveries)
+      this.#surroundings.onSignalsDropped(this.#fanOut.droppedSignals)
       this.#fanOut = undefined
     }
-    return this.#fanOut !== undefined || this.#entries.length > 0
+    return this.#fanOut !== undefined || this.#entries !== undefined
   }
 
   #pass(publication: Publication): void {
     this.#queue({ kind: 'message', publication })
     this.#recent.add(publication)
     this.#position = positionOf(publication)
-    this.#options.listener?.onMessage(publication)
+    this.#topic.listener?.onMessage(publication)
   }
 
   #queue(entry: Entry): void {
-    if (this.#entries.length === 0) this.#entriesBase = this.#position
+    if (this.#entries === undefined) {
+      this.#entries = []
+      this.#entriesBase = this.#position
+    }
     this.#entries.push(entry)
-    this.#pace.ask()
+    if (this.#pace === undefined) this.#surroundings.turn.fanOut(this)
+    else this.#pace.ask()
   }
 
   /**
@@ -227,13 +251,15 @@ export class Channel implements TurnWork {
       if (missing === undefined) return false
       this.#send(receiver, missing)
     }
+    // The same place, told by the same object: there may be as many receivers as users.
+    if (isSamePlace(receiver.position, this.position)) receiver.position = this.position
     receiver.live = true
     return true
   }
 
   /** Passes a page of the log to one receiver. `told`: losses are told in place, not by an answer. */
   #replay(receiver: Receiver, page: Replay, told: boolean): void {
-    const { tag } = this.#options
+    const { tag } = this.#topic
     const epoch = page.top?.epoch ?? receiver.position.epoch
     if (page.continuity === 'gap' && page.gap !== undefined) {
       if (told) this.#tellLoss(receiver, 'gap', encodeGap(tag, epoch, page.gap))
@@ -252,7 +278,7 @@ export class Channel implements TurnWork {
   }
 
   #tellLoss(receiver: Receiver, loss: 'gap' | 'reset', payload: Buffer): void {
-    this.#options.onLoss(loss)
+    this.#surroundings.onLoss(loss)
     receiver.send(new Chunk([payload]))
   }
 
@@ -262,7 +288,7 @@ export class Channel implements TurnWork {
     const heard = heardBy(receiver, publications)
     if (heard.length > 0) receiver.send(this.#chunkOf(heard))
     receiver.position = positionOf(last)
-    this.#options.onDelivered(heard.length)
+    this.#surroundings.onDelivered(heard.length)
   }
 
   /** One for all who are sent the same run. */
@@ -275,12 +301,12 @@ export class Channel implements TurnWork {
   }
 
   async #repair(): Promise<void> {
-    this.#options.onRepair()
+    this.#surroundings.onRepair()
     do {
       this.#heardOf = 0
       const after = this.position
-      const page = await this.#orPause(() => this.#options.read({ after, limit: REPLAY_MAX }))
-      if (page?.continuity === 'reset') await this.#options.beforeReset()
+      const page = await this.#orPause(() => this.#surroundings.read(this.id, { after, limit: REPLAY_MAX }))
+      if (page?.continuity === 'reset') await this.#surroundings.beforeReset()
       // Nobody needs the channel any more: a later subscription begins afresh.
       if (this.#position === undefined) break
       if (page !== undefined) this.#mend(page)
@@ -291,22 +317,22 @@ export class Channel implements TurnWork {
   }
 
   #mend(page: Page): void {
-    const { tag } = this.#options
+    const { tag } = this.#topic
     const before = this.position.epoch
     const epoch = page.top?.epoch ?? this.position.epoch
     // What others read ahead of this node may be rolled back.
     if (epoch !== this.position.epoch) this.#recent.clear()
-    if (page.messages.length > 0 || page.continuity !== 'contiguous') this.#options.onHole?.()
+    if (page.messages.length > 0 || page.continuity !== 'contiguous') this.#surroundings.onHole?.(this.id)
     if (page.continuity === 'reset') {
       const position = { epoch, offset: page.holds ?? 0 }
-      this.#options.onLoss('reset')
+      this.#surroundings.onLoss('reset')
       this.#jump(position, encodeReset(tag, epoch, position.offset))
       // What lies beyond is read from where it holds.
       this.#heardOf = Math.max(this.#heardOf, page.top?.offset ?? 0)
       return
     }
     if (page.gap !== undefined) {
-      this.#options.onLoss('gap')
+      this.#surroundings.onLoss('gap')
       this.#jump({ epoch, offset: page.gap.to }, encodeGap(tag, epoch, page.gap))
     }
     for (const message of page.messages) this.#pass(publicationOf(message))
@@ -316,7 +342,7 @@ export class Channel implements TurnWork {
 
   /** Those who read ahead of this node, in an epoch that is over: they may stand in the void, and nothing more may come. */
   #judgeThoseAhead(): void {
-    for (const receiver of this.#receivers) {
+    for (const receiver of itemsOf(this.#receivers)) {
       if (receiver.live && receiver.position.offset > this.position.offset) void this.catchUp(receiver)
     }
   }
@@ -325,7 +351,7 @@ export class Channel implements TurnWork {
     this.#queue({ kind: 'jump', payload, position })
     this.#recent.clear()
     this.#position = position
-    this.#options.listener?.onLoss()
+    this.#topic.listener?.onLoss()
   }
 
   async #orPause<T>(read: () => Promise<T>): Promise<T | undefined> {
@@ -333,7 +359,7 @@ export class Channel implements TurnWork {
       return await read()
     } catch {
       // The store is away; who waits for it has to wait longer.
-      await this.#options.pause()
+      await this.#surroundings.pause()
       return undefined
     }
   }
@@ -349,4 +375,8 @@ function heardBy({ connection, askedUpTo }: Receiver, run: readonly Publication[
 function adoptEpoch(position: Position, { top }: Pick<Page, 'top'>): Position {
   const isAtTop = top !== undefined && top.offset === position.offset && top.epoch !== position.epoch
   return isAtTop ? { ...position, epoch: top.epoch } : position
+}
+
+function isSamePlace(one: Position, other: Position): boolean {
+  return one.epoch === other.epoch && one.offset === other.offset && one.messageId === other.messageId
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { type Few, hasItem, withItem, withoutItem } from '../few.js'
 import type { After, Retention } from '../store/streams.js'
 import { type Publication, positionOf } from './publication.js'
 
@@ -7,6 +8,8 @@ export const RECENT_MAX = 256
 const BYTES_MAX = 4_194_304
 /** Those who come back together do not come in one moment. */
 const LINGER_MS = 2000
+/** Of all channels that keep nothing. */
+const none: Publication[] = []
 
 /**
  * The newest messages of a channel without a hole, as far as this node has read or heard them; kept only while somebody
@@ -16,10 +19,10 @@ const LINGER_MS = 2000
 export class RecentPublications {
   readonly #clock: Clock
   readonly #retention: Retention
-  readonly #holders = new Set<object>()
+  #holders: Few<object>
   /** The position before the first of them, where the store has said that it is good. */
   #start: After | undefined
-  #publications: Publication[] = []
+  #publications: Publication[] = none
   #bytes = 0
   /** Monotonic, in milliseconds. */
   #lingersUntil = 0
@@ -35,12 +38,14 @@ export class RecentPublications {
   /** Keeps what comes from now on, until `release`. Idempotent by holder. */
   hold(holder: object): void {
     this.tidy()
-    this.#holders.add(holder)
+    this.#holders = withItem(this.#holders, holder)
   }
 
   /** Idempotent. */
   release(holder: object): void {
-    if (this.#holders.delete(holder)) this.#lingersUntil = this.#clock.monotonic() + LINGER_MS
+    if (!hasItem(this.#holders, holder)) return
+    this.#holders = withoutItem(this.#holders, holder)
+    this.#lingersUntil = this.#clock.monotonic() + LINGER_MS
   }
 
   /** Lets go of what nobody holds any more. */
@@ -82,7 +87,7 @@ export class RecentPublications {
   clear(): void {
     this.#start = undefined
     this.#run = undefined
-    this.#publications = []
+    this.#publications = none
     this.#bytes = 0
   }
 
@@ -119,11 +124,12 @@ export class RecentPublications {
   }
 
   #isKept(): boolean {
-    return this.#holders.size > 0 || this.#clock.monotonic() < this.#lingersUntil
+    return this.#holders !== undefined || this.#clock.monotonic() < this.#lingersUntil
   }
 
   #push(publication: Publication): void {
     this.#run = undefined
+    if (this.#publications === none) this.#publications = []
     this.#publications.push(publication)
     this.#bytes += publication.payload.length
     while (this.#publications.length > RECENT_MAX || this.#bytes > BYTES_MAX) {

@@ -1,4 +1,5 @@
 import { RoomcastError } from '../errors.js'
+import { addTo, type Few, itemsOf, removeFrom, sizeOf } from '../few.js'
 import { Chunk } from './chunk.js'
 import type { Connection } from './connection.js'
 
@@ -17,8 +18,9 @@ const RETRY_AFTER_MS = 5000
 export class ConnectionPool {
   readonly #limits: PoolLimits
   readonly #byId = new Map<string, Connection>()
-  readonly #byUser = new Map<string, Set<Connection>>()
-  readonly #byAddress = new Map<string, Set<Connection>>()
+  readonly #byUser = new Map<string, Few<Connection>>()
+  /** Empty where there is no limit for an address. */
+  readonly #byAddress = new Map<string, Few<Connection>>()
 
   constructor(limits: PoolLimits) {
     this.#limits = limits
@@ -48,7 +50,7 @@ export class ConnectionPool {
   }
 
   ofUser(userId: string): Iterable<Connection> {
-    return this.#byUser.get(userId) ?? []
+    return itemsOf(this.#byUser.get(userId))
   }
 
   /** Throws `overloaded` (503) at the node's limit, `too_many_connections` (429) at the address's or the user's. */
@@ -66,7 +68,7 @@ export class ConnectionPool {
 
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection)
-    addTo(this.#byAddress, connection.address, connection)
+    if (this.#limits.perAddressMax > 0) addTo(this.#byAddress, connection.address, connection)
   }
 
   /** Files the connection under its user, who must not change afterwards. */
@@ -99,18 +101,6 @@ function tooMany(): RoomcastError {
   return new RoomcastError('too_many_connections', { retryAfterMs: RETRY_AFTER_MS })
 }
 
-function isFull(connections: Set<Connection> | undefined, max: number): boolean {
-  return max > 0 && (connections?.size ?? 0) >= max
-}
-
-function addTo(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
-  const connections = index.get(key)
-  if (connections === undefined) index.set(key, new Set([connection]))
-  else connections.add(connection)
-}
-
-function removeFrom(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
-  const connections = index.get(key)
-  connections?.delete(connection)
-  if (connections?.size === 0) index.delete(key)
+function isFull(connections: Few<Connection>, max: number): boolean {
+  return max > 0 && sizeOf(connections) >= max
 }

@@ -1,3 +1,4 @@
+import { type Few, withItem, withoutItem } from '../few.js'
 import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
 import { CommandQueue } from './command-queue.js'
 import { Outbox } from './outbox.js'
@@ -47,8 +48,6 @@ export class Connection {
   readonly outbox: Outbox
   readonly commands = new CommandQueue({ sizeMax: COMMANDS_MAX, onFull: (full) => this.setPaused('commands', full) })
   readonly rate: TokenBucket
-  readonly malformed = new FaultCounter(MALFORMED_MAX, FAULT_WINDOW_MS)
-  readonly rateLimited = new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
   /** The newest removal of its user when the connection became the user's. */
@@ -65,7 +64,9 @@ export class Connection {
   readonly #transport: Transport
   readonly #onClosing: (connection: Connection, code: CloseCode) => void
   readonly #onFresh: () => void
-  readonly #pauses = new Set<PauseReason>()
+  #malformed: FaultCounter | undefined
+  #rateLimited: FaultCounter | undefined
+  #pauses: Few<PauseReason>
   #drainedBytes = 0
   #backlogged = false
 
@@ -80,6 +81,18 @@ export class Connection {
     this.#transport = transport
     this.#onClosing = onClosing
     this.#onFresh = onFresh
+  }
+
+  /** Counts messages that nobody of sound mind sends often. */
+  get malformed(): FaultCounter {
+    this.#malformed ??= new FaultCounter(MALFORMED_MAX, FAULT_WINDOW_MS)
+    return this.#malformed
+  }
+
+  /** Counts messages beyond the rate. */
+  get rateLimited(): FaultCounter {
+    this.#rateLimited ??= new FaultCounter(RATE_LIMITED_MAX, FAULT_WINDOW_MS)
+    return this.#rateLimited
   }
 
   /** A session of its own begins, unless it goes on with another by now. */
@@ -117,11 +130,10 @@ export class Connection {
 
   /** Stops reading for as long as there is any reason to: its queue, its answers, the end of the server. */
   setPaused(reason: PauseReason, paused: boolean): void {
-    const before = this.#pauses.size
-    if (paused) this.#pauses.add(reason)
-    else this.#pauses.delete(reason)
-    if (before === 0 && this.#pauses.size > 0) this.#transport.pause()
-    if (before > 0 && this.#pauses.size === 0) this.#transport.resume()
+    const before = this.#pauses
+    this.#pauses = paused ? withItem(before, reason) : withoutItem(before, reason)
+    if (before === undefined && this.#pauses !== undefined) this.#transport.pause()
+    if (before !== undefined && this.#pauses === undefined) this.#transport.resume()
   }
 
   /** Writes what is queued, then begins the closing handshake. Idempotent. */

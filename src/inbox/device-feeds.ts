@@ -5,6 +5,7 @@ import { Receiver } from '../channels/receiver.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import { RoomcastError } from '../errors.js'
+import { addTo, type Few, itemsOf, removeFrom } from '../few.js'
 import type { ChannelTag } from '../protocol/pushes.js'
 import type { CursorReply } from '../protocol/replies.js'
 import type { Cursor, CursorKey, Cursors } from '../store/cursors.js'
@@ -54,7 +55,7 @@ const REOPEN_PAGE = 500
  */
 export class DeviceFeeds {
   readonly #options: DeviceFeedsOptions
-  readonly #attached = new Map<Connection, Map<ChannelId, Attached>>()
+  readonly #attached = new Map<Connection, Few<Attached>>()
 
   constructor(options: DeviceFeedsOptions) {
     this.#options = options
@@ -79,7 +80,7 @@ export class DeviceFeeds {
     const { channels, retention } = this.#options
     let channel: Channel
     try {
-      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: () => {} })
+      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: ignore })
     } catch {
       return false
     }
@@ -90,8 +91,7 @@ export class DeviceFeeds {
       return unwanted
     }
     const receiver = new Receiver(connection, cursor)
-    const attached = this.#attached.get(connection) ?? new Map<ChannelId, Attached>()
-    this.#attached.set(connection, attached.set(feed.channel, { feed, receiver }))
+    addTo(this.#attached, connection, { feed, receiver })
     channel.attach(receiver)
     void channel.catchUp(receiver)
     return true
@@ -103,7 +103,7 @@ export class DeviceFeeds {
    */
   async reopenAll(): Promise<void> {
     const all = [...this.#attached].flatMap(([connection, feeds]) =>
-      [...feeds.values()].map(({ feed }) => ({ connection, feed }))
+      [...itemsOf(feeds)].map(({ feed }) => ({ connection, feed }))
     )
     for (let start = 0; start < all.length; start += REOPEN_PAGE) {
       const page = all.slice(start, start + REOPEN_PAGE)
@@ -116,21 +116,19 @@ export class DeviceFeeds {
   }
 
   has(connection: Connection, channel: ChannelId): boolean {
-    return this.#attached.get(connection)?.has(channel) === true
+    return this.#find(connection, channel) !== undefined
   }
 
   /** What a connection hears. */
   of(connection: Connection): Feed[] {
-    return [...(this.#attached.get(connection)?.values() ?? [])].map(({ feed }) => feed)
+    return [...itemsOf(this.#attached.get(connection))].map(({ feed }) => feed)
   }
 
   /** Ends the sending of one channel. Idempotent. */
   detach(connection: Connection, channel: ChannelId): void {
-    const attached = this.#attached.get(connection)
-    const ended = attached?.get(channel)
-    if (attached === undefined || ended === undefined) return
-    attached.delete(channel)
-    if (attached.size === 0) this.#attached.delete(connection)
+    const ended = this.#find(connection, channel)
+    if (ended === undefined) return
+    removeFrom(this.#attached, connection, ended)
     this.#options.channels.get(channel)?.detach(ended.receiver)
     this.#options.channels.release(channel)
   }
@@ -180,6 +178,14 @@ export class DeviceFeeds {
     }
   }
 
+  /** A connection hears few channels: its inbox and those of its user's groups. */
+  #find(connection: Connection, channel: ChannelId): Attached | undefined {
+    for (const attached of itemsOf(this.#attached.get(connection))) {
+      if (attached.feed.channel === channel) return attached
+    }
+    return undefined
+  }
+
   async #reopen(connection: Connection, feed: Feed, top: Position | undefined): Promise<void> {
     if (top !== undefined && this.has(connection, feed.channel)) await this.#openCursor(connection, feed, top)
   }
@@ -214,6 +220,9 @@ export class DeviceFeeds {
     return continuity === 'reset' ? (holds ?? 0) : cursor.offset
   }
 }
+
+/** Nothing is signalled to devices. */
+function ignore(): void {}
 
 export function cursorKeyOf({ userId, deviceId }: Connection, channel: ChannelId): CursorKey {
   return { userId: userId ?? '', deviceId, channel }

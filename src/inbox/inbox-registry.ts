@@ -2,7 +2,7 @@ import type { Publisher, Stamp } from '../channels/publisher.js'
 import type { Connection } from '../connections/connection.js'
 import { RoomcastError } from '../errors.js'
 import { isNamedUser } from '../protocol/ids.js'
-import { encodeDirectMessage } from '../protocol/pushes.js'
+import { type ChannelTag, encodeDirectMessage } from '../protocol/pushes.js'
 import type { CursorReply, DirectReply, PublishedReply } from '../protocol/replies.js'
 import type { Presence } from '../store/presence.js'
 import type { ChannelId, Retention } from '../store/streams.js'
@@ -32,6 +32,9 @@ export interface InboxQuery {
 
 export const INBOX_LIMIT_DEFAULT = 50
 
+/** Of every inbox. */
+const tag: ChannelTag = { inbox: true }
+
 /** The channel of each user: messages for whoever is behind it, on every device until that has acknowledged them. */
 export class InboxRegistry {
   readonly #options: InboxRegistryOptions
@@ -44,7 +47,7 @@ export class InboxRegistry {
   attach(connection: Connection): void {
     const { userId } = connection
     if (userId === null || !isNamedUser(userId)) return
-    void this.#options.feeds.attach(connection, { channel: channelOf(userId), tag: { inbox: true } })
+    void this.#options.feeds.attach(connection, { channel: channelOf(userId), tag })
   }
 
   /** Stores a message in the recipient's inbox and sends it to all devices. Throws `store_unavailable` with its id. */

@@ -25,6 +25,11 @@ export interface LiveSession {
   pinged: { readonly serial: number; readonly positions: ReadonlyMap<string, Position> } | undefined
 }
 
+/** Always of the same shape: an object that is spread into another has one of its own, which is larger than both. */
+export function sessionRoom({ epoch, offset, messageId }: Position, removalId: string | undefined): SessionRoom {
+  return messageId === undefined ? { epoch, offset, removalId } : { epoch, offset, messageId, removalId }
+}
+
 /** What of it is stored. */
 export function ownedBy({ sessionId, generation, tokenHash, connection, rooms }: LiveSession): OwnedSession {
   const { userId, removalId } = connection

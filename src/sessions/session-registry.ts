@@ -13,7 +13,7 @@ import type { LeaseLoss } from '../store/nodes.js'
 import type { Removals } from '../store/removals.js'
 import type { OwnedSession, Sessions } from '../store/sessions.js'
 import { NO_RETENTION, type SignalMessage, type Streams } from '../store/streams.js'
-import { type LiveSession, ownedBy } from './live-session.js'
+import { type LiveSession, ownedBy, sessionRoom } from './live-session.js'
 import { hashOf, newToken } from './resume-token.js'
 import { RoomReturn, type Terms } from './room-return.js'
 
@@ -103,7 +103,8 @@ export class SessionRegistry {
     const resumeToken = newToken(this.#options.random)
     const session: LiveSession = {
       connection,
-      sessionId: this.#options.random.uuid(),
+      // In the order of time, sessions that begin together stand together on the disk, and are written together.
+      sessionId: this.#options.random.timeUuid(this.#options.clock.now()),
       tokenHash: hashOf(resumeToken),
       generation: 1,
       rooms: new Map(),
@@ -132,7 +133,7 @@ export class SessionRegistry {
     const wasBehind = before?.epoch === from.epoch && before.offset < from.offset
     // Nothing of the replay is confirmed yet: after a drop in the middle it has to begin here again; and for one that was
     // in already, what was on its way to it is no further than it was, unless it says so itself.
-    session.rooms.set(room, { ...(wasBehind && !isClaimed ? before : from), removalId })
+    session.rooms.set(room, sessionRoom(wasBehind && !isClaimed ? before : from, removalId))
     session.kept = true
     await this.#saveSafely(session)
   }
@@ -156,7 +157,7 @@ export class SessionRegistry {
     for (const [room, position] of session.pinged.positions) {
       const before = session.rooms.get(room)
       if (before === undefined || (before.epoch === position.epoch && before.offset === position.offset)) continue
-      session.rooms.set(room, { ...position, removalId: before.removalId })
+      session.rooms.set(room, sessionRoom(position, before.removalId))
       session.changed = true
     }
     session.pinged = undefined
@@ -270,7 +271,7 @@ export class SessionRegistry {
     live.sessionId = session.sessionId
     live.tokenHash = session.tokenHash
     live.generation = session.generation
-    for (const { reply, from, removalId } of outcomes) live.rooms.set(reply.room, { ...from, removalId })
+    for (const { reply, from, removalId } of outcomes) live.rooms.set(reply.room, sessionRoom(from, removalId))
     live.kept = true
     live.stored = true
     live.savedAt = this.#options.clock.monotonic()

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { Channel } from '../../src/channels/channel.js'
 import { Receiver } from '../../src/channels/receiver.js'
 import { Turn } from '../../src/connections/turn.js'
 import type { Position } from '../../src/store/streams.js'
 import { fakeConnection } from '../support/fake-transport.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
+import { fakeChannel } from './fake-channel.js'
 import { FakeLog } from './fake-log.js'
 
 function setUp({ slowConsumerBytes = 1000, size = 1000, batchDelayMs = 0 } = {}) {
@@ -15,21 +15,15 @@ function setUp({ slowConsumerBytes = 1000, size = 1000, batchDelayMs = 0 } = {})
   const turn = new Turn()
   let delivered = 0
   let droppedSignals = 0
-  const channel = new Channel({
-    id: 'room:r',
-    tag: { room: 'r' },
+  const channel = fakeChannel({
     retention: { size, ttlMs: Number.POSITIVE_INFINITY },
     turn,
     clock,
     batchDelayMs,
     read: log.read,
-    pause: nextTurn,
     onDelivered: (count) => {
       delivered += count
     },
-    onRepair: () => {},
-    onLoss: () => {},
-    beforeReset: async () => {},
     onSignalsDropped: (count) => {
       droppedSignals += count
     }

@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { Channel } from '../../src/channels/channel.js'
 import { Receiver } from '../../src/channels/receiver.js'
 import { Turn } from '../../src/connections/turn.js'
 import { fakeConnection } from '../support/fake-transport.js'
-import { ManualClock } from '../support/manual-clock.js'
 import { until } from '../support/until.js'
+import { fakeChannel } from './fake-channel.js'
 import { FakeLog } from './fake-log.js'
 
 const retention = { size: 1000, ttlMs: Number.POSITIVE_INFINITY }
@@ -13,21 +12,7 @@ const retention = { size: 1000, ttlMs: Number.POSITIVE_INFINITY }
 function setUp() {
   const log = new FakeLog()
   const turn = new Turn()
-  const tag = { room: 'r' }
-  const channel = new Channel({
-    id: 'room:r',
-    tag,
-    retention,
-    turn,
-    clock: new ManualClock(),
-    read: log.read,
-    pause: nextTurn,
-    onDelivered: () => {},
-    onSignalsDropped: () => {},
-    onRepair: () => {},
-    onLoss: () => {},
-    beforeReset: async () => {}
-  })
+  const channel = fakeChannel({ retention, turn, read: log.read })
   return { log, turn, channel }
 }
 

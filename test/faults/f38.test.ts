@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { Channel } from '../../src/channels/channel.js'
+import type { Channel } from '../../src/channels/channel.js'
 import { Receiver } from '../../src/channels/receiver.js'
 import { Turn } from '../../src/connections/turn.js'
 import { readReplay, startOf } from '../../src/rooms/join-replay.js'
 import type { ReadQuery, StoredMessage } from '../../src/store/streams.js'
+import { fakeChannel } from '../channels/fake-channel.js'
 import { FakeLog } from '../channels/fake-log.js'
 import { chatOf, offsetsOf, onEachStore, range } from '../live/each-store.js'
 import { fakeConnection } from '../support/fake-transport.js'
-import { ManualClock } from '../support/manual-clock.js'
 import { request, type TestServer } from '../support/server.js'
 import { until } from '../support/until.js'
 
@@ -78,19 +78,10 @@ class World {
     this.#ready = new Promise((resolve) => {
       this.#begun = resolve
     })
-    this.#channel = new Channel({
-      id: 'room:r',
-      tag: { room: 'r' },
-      retention: { size: 100_000, ttlMs: Number.POSITIVE_INFINITY },
-      clock: new ManualClock(),
+    this.#channel = fakeChannel({
       turn: this.#turn,
       read: (query) => this.#read(query),
-      pause: () => this.#step('pause'),
-      onDelivered: () => {},
-      onSignalsDropped: () => {},
-      onRepair: () => {},
-      onLoss: () => {},
-      beforeReset: async () => {}
+      pause: () => this.#step('pause')
     })
   }
 

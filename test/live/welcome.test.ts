@@ -38,6 +38,16 @@ t.test('the welcome comes together with the answer to the handshake', async (t) 
   t.match(String(first), /^HTTP\/1\.1 101 .*"action":"connected"/s)
 })
 
+t.test(
+  'sessions that begin one after the other have ids in that order: the store writes them side by side',
+  async (t) => {
+    const server = await startServer(t)
+    const ids: string[] = []
+    for (let n = 0; n < 5; n++) ids.push((await server.connect()).messages[0]?.session_id)
+    t.strictSame([...ids].sort(), ids)
+  }
+)
+
 t.test('the welcome comes before the answers to what was sent together with the handshake', async (t) => {
   const server = await startServer(t)
   const client = await openRaw(t, server.url)

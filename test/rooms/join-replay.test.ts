@@ -1,29 +1,14 @@
 import t from 'tap'
-import { Channel } from '../../src/channels/channel.js'
 import type { Replay } from '../../src/channels/channel-log.js'
 import { publicationOf } from '../../src/channels/publication.js'
-import { Turn } from '../../src/connections/turn.js'
 import { newestOf, readReplay, recoveryOf, startOf } from '../../src/rooms/join-replay.js'
+import { fakeChannel } from '../channels/fake-channel.js'
 import { FakeLog } from '../channels/fake-log.js'
 import { span } from '../store/hearing.js'
-import { ManualClock } from '../support/manual-clock.js'
 
 function setUp(count: number) {
   const log = new FakeLog()
-  const channel = new Channel({
-    id: 'room:r',
-    tag: { room: 'r' },
-    retention: { size: 100_000, ttlMs: Number.POSITIVE_INFINITY },
-    clock: new ManualClock(),
-    turn: new Turn(),
-    read: log.read,
-    pause: async () => {},
-    onDelivered: () => {},
-    onSignalsDropped: () => {},
-    onRepair: () => {},
-    onLoss: () => {},
-    beforeReset: async () => {}
-  })
+  const channel = fakeChannel({ read: log.read, pause: async () => {} })
   const messages = span(1, count).map((offset) => log.append(`${offset}`))
   channel.begin({ epoch: 'e1', offset: count })
   const offsetsOf = (page: Replay | undefined) => page?.publications.map(({ offset }) => offset)

@@ -1,3 +1,4 @@
+import { addTo, type Few, hasItem, removeFrom, sizeOf, withItem, withoutItem } from '../../few.js'
 import { isNamedUser } from '../../protocol/ids.js'
 import { answered } from '../answered.js'
 import type { Counts, Member, Membership, PageQuery, Presence, PresenceChange, RoomCounts } from '../presence.js'
@@ -6,7 +7,7 @@ import { pageOf } from './page-of.js'
 
 interface PresentUser {
   readonly joinedAt: number
-  readonly connectionIds: Set<string>
+  connectionIds: Few<string>
 }
 
 interface PresentRoom {
@@ -19,7 +20,7 @@ const SEEN = 'seen'
 /** Presence of one process: gone with it, as its connections are. */
 export class EmbeddedPresence implements Presence {
   readonly #rooms = new Map<string, PresentRoom>()
-  readonly #online = new Map<string, Set<string>>()
+  readonly #online = new Map<string, Few<string>>()
   readonly #now: () => number
   readonly #records: EmbeddedRecords
   readonly #seenTtlMs: number
@@ -59,16 +60,13 @@ export class EmbeddedPresence implements Presence {
   }
 
   async connect(connectionId: string, userId: string): Promise<void> {
-    const connectionIds = this.#online.get(userId)
-    if (connectionIds === undefined) this.#online.set(userId, new Set([connectionId]))
-    else connectionIds.add(connectionId)
+    addTo(this.#online, userId, connectionId)
   }
 
   async disconnect(connectionId: string, userId: string): Promise<void> {
-    const connectionIds = this.#online.get(userId)
-    connectionIds?.delete(connectionId)
-    if (connectionIds?.size !== 0) return
-    this.#online.delete(userId)
+    if (!hasItem(this.#online.get(userId), connectionId)) return
+    removeFrom(this.#online, userId, connectionId)
+    if (this.#online.has(userId)) return
     // Nobody comes back under such a name.
     if (isNamedUser(userId)) await answered(this.#records.put([SEEN, userId], this.#now()))
   }
@@ -84,7 +82,7 @@ export class EmbeddedPresence implements Presence {
   }
 
   async connections(userIds: readonly string[]): Promise<number[]> {
-    return userIds.map((userId) => this.#online.get(userId)?.size ?? 0)
+    return userIds.map((userId) => sizeOf(this.#online.get(userId)))
   }
 
   async totals(): Promise<{ users: number; rooms: number }> {
@@ -97,10 +95,10 @@ export class EmbeddedPresence implements Presence {
     const user = present.users.get(userId)
     const userChanged = user === undefined
     if (userChanged) {
-      present.users.set(userId, { joinedAt: this.#now(), connectionIds: new Set([connectionId]) })
+      present.users.set(userId, { joinedAt: this.#now(), connectionIds: connectionId })
       present.connections++
-    } else if (!user.connectionIds.has(connectionId)) {
-      user.connectionIds.add(connectionId)
+    } else if (!hasItem(user.connectionIds, connectionId)) {
+      user.connectionIds = withItem(user.connectionIds, connectionId)
       present.connections++
     }
     return { room, userId, userChanged, ...countsOf(present) }
@@ -109,11 +107,12 @@ export class EmbeddedPresence implements Presence {
   #leave({ room, userId, connectionId }: Membership): PresenceChange {
     const present = this.#rooms.get(room)
     const user = present?.users.get(userId)
-    if (present === undefined || user === undefined || !user.connectionIds.delete(connectionId)) {
+    if (present === undefined || user === undefined || !hasItem(user.connectionIds, connectionId)) {
       return { room, userId, userChanged: false, ...countsOf(present) }
     }
+    user.connectionIds = withoutItem(user.connectionIds, connectionId)
     present.connections--
-    const userChanged = user.connectionIds.size === 0
+    const userChanged = user.connectionIds === undefined
     if (userChanged) present.users.delete(userId)
     if (present.users.size === 0) this.#rooms.delete(room)
     return { room, userId, userChanged, ...countsOf(present) }
@@ -121,7 +120,7 @@ export class EmbeddedPresence implements Presence {
 
   #member(room: string, userId: string): Member {
     const user = this.#rooms.get(room)?.users.get(userId)
-    return { userId, connections: user?.connectionIds.size ?? 0, joinedAt: user?.joinedAt ?? 0 }
+    return { userId, connections: sizeOf(user?.connectionIds), joinedAt: user?.joinedAt ?? 0 }
   }
 }
 

@@ -32,6 +32,12 @@ interface PendingPublish {
   readonly reject: (error: Error) => void
 }
 
+/** Channels that are about to be touched together. */
+interface Touching {
+  readonly channels: Set<ChannelId>
+  readonly done: Promise<void>
+}
+
 /**
  * Streams of one process. Publishes are committed in batches, one batch at a time: while one is being flushed the
  * next gathers, so that the price of a flush is shared under load and a lone message pays for one only.
@@ -43,6 +49,8 @@ export class EmbeddedStreams implements Streams {
   readonly #subscribed = new Set<ChannelId>()
   #listener: StreamListener | undefined
   #writable = true
+  /** Those that wait; undefined from the moment in which they are. */
+  #touching: Touching | undefined
   #queue: PendingPublish[] = []
   readonly #steps: Array<() => Promise<void>> = []
   #working: Promise<void> | undefined
@@ -95,7 +103,7 @@ export class EmbeddedStreams implements Streams {
     const metas = channels.map((channel) => this.#ledger.meta(channel))
     const stale = channels.filter((_channel, index) => !this.#isFresh(metas[index]))
     if (stale.length === 0) return metas.map(positionOf)
-    await this.#exclusively(() => this.#touch(stale))
+    await this.#touchSoon(stale)
     return channels.map((channel) => positionOf(this.#ledger.meta(channel)))
   }
 
@@ -219,6 +227,22 @@ export class EmbeddedStreams implements Streams {
 
   #isFresh(meta: ChannelMeta | undefined): boolean {
     return meta !== undefined && meta.expiresAt - this.#clock.now() > META_GRACE_MS / 2
+  }
+
+  /** As `#touch`: those who wait for their turn share one flush. */
+  #touchSoon(channels: readonly ChannelId[]): Promise<void> {
+    this.#touching ??= this.#beginTouching()
+    for (const channel of channels) this.#touching.channels.add(channel)
+    return this.#touching.done
+  }
+
+  #beginTouching(): Touching {
+    const channels = new Set<ChannelId>()
+    const done = this.#exclusively(async () => {
+      this.#touching = undefined
+      await this.#touch([...channels])
+    })
+    return { channels, done }
   }
 
   /** Creates what is missing, and lets what is there live for another day. */
