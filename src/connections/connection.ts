@@ -1,6 +1,6 @@
 import { type Few, withItem, withoutItem } from '../few.js'
 import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
-import { CommandQueue } from './command-queue.js'
+import { CommandQueue, type CommandQueueOwner } from './command-queue.js'
 import { Outbox } from './outbox.js'
 import { FaultCounter, TokenBucket } from './rate-limit.js'
 import type { Transport } from './transport.js'
@@ -41,12 +41,12 @@ const COMMANDS_MAX = 256
 export type PauseReason = 'commands' | 'answers' | 'shutdown'
 
 /** One live WebSocket. */
-export class Connection {
+export class Connection implements CommandQueueOwner {
   readonly id: string
   readonly address: string
   readonly deviceId: string
   readonly outbox: Outbox
-  readonly commands = new CommandQueue({ sizeMax: COMMANDS_MAX, onFull: (full) => this.setPaused('commands', full) })
+  readonly commands = new CommandQueue(COMMANDS_MAX, this)
   readonly rate: TokenBucket
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
@@ -134,6 +134,11 @@ export class Connection {
     this.#pauses = paused ? withItem(before, reason) : withoutItem(before, reason)
     if (before === undefined && this.#pauses !== undefined) this.#transport.pause()
     if (before !== undefined && this.#pauses === undefined) this.#transport.resume()
+  }
+
+  /** So many of its commands are under way that it is not read any more, or is read again. */
+  onFull(full: boolean): void {
+    this.setPaused('commands', full)
   }
 
   /** Writes what is queued, then begins the closing handshake. Idempotent. */

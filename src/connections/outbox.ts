@@ -7,9 +7,10 @@ export class Outbox implements TurnWork {
   readonly #transport: Transport
   readonly #turn: Turn
   readonly #bytesMax: number
-  #chunks: Chunk[] = []
+  #chunks: Chunk[] | undefined
   #bytes = 0
-  #waiting: Array<() => void> = []
+  /** Undefined until somebody has waited. */
+  #waiting: Array<() => void> | undefined
   #closed = false
 
   /** With more than `bytesMax` bytes queued the connection counts as lagging. */
@@ -17,7 +18,6 @@ export class Outbox implements TurnWork {
     this.#transport = transport
     this.#turn = turn
     this.#bytesMax = bytesMax
-    transport.onDrain(() => this.#drained())
   }
 
   get bufferedBytes(): number {
@@ -31,7 +31,8 @@ export class Outbox implements TurnWork {
   /** Queues a chunk for the end of the turn. */
   push(chunk: Chunk): void {
     if (this.#closed) return
-    this.#chunks.push(chunk)
+    if (this.#chunks === undefined) this.#chunks = [chunk]
+    else this.#chunks.push(chunk)
     this.#bytes += chunk.bytes
     this.#turn.write(this)
   }
@@ -42,9 +43,9 @@ export class Outbox implements TurnWork {
   }
 
   endTurn(): boolean {
-    if (this.#chunks.length === 0) return false
     const chunks = this.#chunks
-    this.#chunks = []
+    if (chunks === undefined) return false
+    this.#chunks = undefined
     this.#bytes = 0
     this.#transport.write(chunks)
     if (!this.lagging) this.#drained()
@@ -53,24 +54,26 @@ export class Outbox implements TurnWork {
 
   /** Resolves once the connection is not lagging, or is closed. */
   async ready(): Promise<void> {
-    if (this.lagging && !this.#closed) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (!this.lagging || this.#closed) return
+    if (this.#waiting === undefined) this.#transport.onDrain(() => this.#drained())
+    const waiting = this.#waiting ?? []
+    this.#waiting = waiting
+    await new Promise<void>((resolve) => waiting.push(resolve))
   }
 
   /** Nobody reads any more: lets go of what waits and of those who wait. */
   close(): void {
     this.#closed = true
-    this.#chunks = []
+    this.#chunks = undefined
     this.#bytes = 0
     this.#release()
   }
 
   #drained(): void {
-    if (this.#waiting.length > 0 && !this.lagging) this.#release()
+    if (this.#waiting !== undefined && !this.lagging) this.#release()
   }
 
   #release(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
+    for (const resolve of this.#waiting?.splice(0) ?? []) resolve()
   }
 }

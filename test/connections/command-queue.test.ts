@@ -15,11 +15,11 @@ function command(log: string[], name: string) {
   return { run, end }
 }
 
-const unbounded = { sizeMax: 1000, onFull: () => {} }
+const ignoring = { onFull: () => {} }
 
 t.test('commands begin in order without waiting for each other', async (t) => {
   const log: string[] = []
-  const queue = new CommandQueue(unbounded)
+  const queue = new CommandQueue(1000, ignoring)
   for (const name of ['a', 'b', 'c']) queue.push(command(log, name).run, false)
   t.strictSame(log, ['a', 'b', 'c'])
   t.equal(queue.size, 3)
@@ -27,7 +27,7 @@ t.test('commands begin in order without waiting for each other', async (t) => {
 
 t.test('an exclusive one waits for all before it, and all after it wait for it', async (t) => {
   const log: string[] = []
-  const queue = new CommandQueue(unbounded)
+  const queue = new CommandQueue(1000, ignoring)
   const [before, alone, after] = [command(log, 'before'), command(log, 'alone'), command(log, 'after')]
   queue.push(before.run, false)
   queue.push(alone.run, true)
@@ -46,7 +46,7 @@ t.test('an exclusive one waits for all before it, and all after it wait for it',
 
 t.test('a full queue says so, and says when half of it is answered, however many end at once', async (t) => {
   const states: boolean[] = []
-  const queue = new CommandQueue({ sizeMax: 4, onFull: (full) => states.push(full) })
+  const queue = new CommandQueue(4, { onFull: (full) => states.push(full) })
   const commands = Array.from({ length: 6 }, () => command([], ''))
   for (const { run } of commands) queue.push(run, false)
   t.strictSame(states, [true])
@@ -57,7 +57,7 @@ t.test('a full queue says so, and says when half of it is answered, however many
 
 t.test('what has not begun is forgotten by clear', async (t) => {
   const log: string[] = []
-  const queue = new CommandQueue(unbounded)
+  const queue = new CommandQueue(1000, ignoring)
   const first = command(log, 'first')
   queue.push(first.run, true)
   queue.push(command(log, 'second').run, false)
