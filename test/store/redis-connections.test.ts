@@ -10,6 +10,7 @@ import { ManualClock } from '../support/manual-clock.js'
 import { freePort, startRedis } from '../support/redis-server.js'
 import { MASTER_NAME, startSentinel } from '../support/sentinels.js'
 import { request, startServer } from '../support/server.js'
+import { watchWrites } from '../support/socket-writes.js'
 import { until } from '../support/until.js'
 import { bystander, connect } from './redis-harness.js'
 
@@ -85,20 +86,12 @@ t.test('what is asked in one turn of the event loop leaves in one write, and is 
   const clock = new ManualClock()
   const link = new RedisLink({ connections, keys: new Keys('roomcast'), clock, nodeId: 'n' })
   t.teardown(() => link.close())
-  const { stream } = connections.commands
-  let writes = 0
-  for (const name of ['_write', '_writev'] as const) {
-    const write = stream[name]?.bind(stream) as (...args: unknown[]) => void
-    stream[name] = (...args: unknown[]) => {
-      writes++
-      write(...args)
-    }
-  }
+  const writes = watchWrites(connections.commands.stream)
   const { commands } = link.guarded
   const asked = Array.from({ length: 100 }, (_, number) => commands.set(`roomcast:${number}`, number, 'GET'))
-  t.equal(writes, 0)
+  t.equal(writes.length, 0)
   await Promise.all(asked)
-  t.equal(writes, 1)
+  t.equal(writes.length, 1)
   t.equal(await commands.get('roomcast:99'), '99')
-  t.equal(writes, 2, 'one that is alone does not wait for others')
+  t.equal(writes.length, 2, 'one that is alone does not wait for others')
 })
