@@ -1,4 +1,4 @@
-import { NotAskedError, storeUnavailable } from '../../errors.js'
+import { NotAskedError, RoomcastError, storeUnavailable } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { encodeTail } from '../record.js'
 import type { ChannelId, Published, PublishOptions } from '../streams.js'
@@ -24,7 +24,7 @@ interface Waiting {
   readonly encoded: Buffer
   readonly options: PublishOptions
   readonly resolve: (published: Published) => void
-  readonly reject: (error: unknown) => void
+  readonly reject: (error: Error) => void
 }
 
 /** Publishes of one turn of the event loop: those to one channel are one call of the script, in their order. */
@@ -36,7 +36,7 @@ export class PublishQueue {
     this.#options = options
   }
 
-  /** Rejects with what Redis or the connection says: all of a call alike, and then the outcome may be unknown. */
+  /** Rejects with `store_unavailable`, an error of its own: all of a call fail alike, and the outcome may be unknown. */
   push(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
     return new Promise((resolve, reject) => {
       const waiting = { encoded, options, resolve, reject }
@@ -60,7 +60,9 @@ export class PublishQueue {
       const reply = (await this.#ask(channel, call)) as Array<string | number>
       for (const [index, waiting] of call.entries()) waiting.resolve(publishedOf(waiting, reply, index * REPLY_FIELDS))
     } catch (error) {
-      for (const { reject } of call) reject(error)
+      const cause = error instanceof RoomcastError ? error.cause : error
+      // The publisher writes into it which message it is about.
+      for (const { reject } of call) reject(storeUnavailable(cause))
     }
   }
 

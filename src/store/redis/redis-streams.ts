@@ -70,7 +70,7 @@ export class RedisStreams implements Streams {
   }
 
   publish(channel: ChannelId, encoded: Buffer, options: PublishOptions): Promise<Published> {
-    return answered(this.#publishes.push(channel, encoded, options))
+    return this.#publishes.push(channel, encoded, options)
   }
 
   async signal(channel: ChannelId, encoded: Buffer, { exclude = [] }: SignalOptions = {}): Promise<void> {
