@@ -59,13 +59,14 @@ class Acknowledge extends ConnectionStep {
       equal(answer.code, 'invalid_message', 'an acknowledgement above the top')
       return
     }
-    stream.epoch ??= answer.epoch
+    // Null where the channel has not begun: nobody has used it, and who has just come is about to.
+    stream.epoch ??= answer.epoch ?? undefined
     const start = model.feedsOf(user).get(channel) ?? 0
     const before = Math.max(model.cursorOf(user, device, channel) ?? stream.oldest(model.now()) - 1, start)
     const moves = epoch !== 'elsewhere' && offset > before
     deepEqual(
       { offset: answer.offset, epoch: answer.epoch },
-      { offset: moves ? offset : before, epoch: stream.epoch },
+      { offset: moves ? offset : before, epoch: stream.epoch ?? null },
       `the cursor in ${channel}, which never goes back`
     )
     if (moves) model.setCursor(user, device, channel, offset)
