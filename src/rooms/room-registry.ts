@@ -297,6 +297,8 @@ export class RoomRegistry {
     // One that was in already has not heard everything up to here, perhaps: go on from where it was.
     const behind = former !== undefined && former.position.offset < start.offset && page?.continuity !== 'reset'
     receiver.position = behind ? former.position : start
+    // It is in already, and goes on hearing what comes once or never.
+    receiver.begun = former?.begun === true
     channel.attach(receiver)
     this.#seats.take(connection, room, { receiver, removalId })
     if (former !== undefined) this.#dismiss(channel, former, room)

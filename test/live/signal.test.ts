@@ -1,4 +1,5 @@
 import t from 'tap'
+import { until } from '../support/until.js'
 import { allAnswered, isoWithMilliseconds, onEachStore } from './each-store.js'
 
 t.setTimeout(150_000)
@@ -59,4 +60,27 @@ onEachStore('a signal without a room or a content is invalid_message', async (t,
   t.match(await alice.ask({ type: 'signal', room: 'r' }), { code: 'invalid_message', message: /content/ })
   t.match(await alice.ask({ type: 'signal', content: 1 }), { code: 'invalid_message', message: /room/ })
   t.match(await alice.ask({ type: 'signal', room: '', content: 1 }), { code: 'invalid_id' })
+})
+
+onEachStore('who joins a second time hears signals until it is answered, too', async (t, start) => {
+  const server = await start()
+  const [alice, bob] = [await server.connect('/ws?user_id=alice'), await server.connect('/ws?user_id=bob')]
+  for (const client of [alice, bob]) await client.ask({ type: 'join_room', room: 'r' })
+  const { sessions } = server.app
+  const joined = sessions.joined.bind(sessions)
+  let save = () => {}
+  let isSaving = false
+  sessions.joined = async (...joining) => {
+    isSaving = true
+    await new Promise<void>((resolve) => {
+      save = resolve
+    })
+    await joined(...joining)
+  }
+  const answered = alice.ask({ type: 'join_room', room: 'r' })
+  await until(() => isSaving)
+  await bob.ask({ type: 'signal', room: 'r', content: 'typing' })
+  t.match(await alice.next(({ type }) => type === 'signal'), { content: 'typing' })
+  save()
+  t.match(await answered, { type: 'ack', room: 'r' })
 })
