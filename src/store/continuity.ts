@@ -1,10 +1,17 @@
 import type { OffsetRange } from '../protocol/values.js'
 import type { After, Page, StoredMessage } from './streams.js'
 
+const EPOCH_BYTES = 9
+
 /** The end of an earlier epoch: what it had up to `offset` still holds, what it had beyond is void. */
 export interface Fork {
   readonly epoch: string
   readonly offset: number
+}
+
+/** The name of a history that begins or forks. */
+export function newEpoch(random: { bytes(count: number): Buffer }): string {
+  return random.bytes(EPOCH_BYTES).toString('base64url')
 }
 
 /** How many forks a channel remembers; positions older than that are void. */

@@ -19,6 +19,9 @@ export interface Retention {
   readonly ttlMs: number
 }
 
+/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
+export const META_GRACE_MS = 86_400_000
+
 /** Of a channel in which nothing is stored. */
 export const NO_RETENTION: Retention = { size: 0, ttlMs: 0 }
 

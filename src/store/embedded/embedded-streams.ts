@@ -3,19 +3,20 @@ import type { Clock } from '../../clock.js'
 import { storeUnavailable } from '../../errors.js'
 import { type Random, systemRandom } from '../../random.js'
 import { continuityOf, emptyPage, isAnotherMessage, judgePosition, type Verdict } from '../continuity.js'
-import type {
-  ChannelId,
-  Page,
-  Position,
-  Published,
-  PublishOptions,
-  ReadQuery,
-  SignalOptions,
-  StreamListener,
-  Streams
+import {
+  type ChannelId,
+  META_GRACE_MS,
+  type Page,
+  type Position,
+  type Published,
+  type PublishOptions,
+  type ReadQuery,
+  type SignalOptions,
+  type StreamListener,
+  type Streams
 } from '../streams.js'
 import type { ChannelMeta, Ledger, LedgerBatch } from './ledger.js'
-import { META_GRACE_MS, newMeta, PublishBatch } from './publish-batch.js'
+import { newMeta, PublishBatch } from './publish-batch.js'
 
 /** Bounds how long one commit holds the others up. */
 const BATCH_MAX = 4096

@@ -1,9 +1,15 @@
 import type { Random } from '../../random.js'
-import { type ChannelId, NO_RETENTION, type Published, type PublishOptions, type StoredMessage } from '../streams.js'
+import { newEpoch } from '../continuity.js'
+import {
+  type ChannelId,
+  META_GRACE_MS,
+  NO_RETENTION,
+  type Published,
+  type PublishOptions,
+  type StoredMessage
+} from '../streams.js'
 import type { ChannelMeta, Ledger, LedgerBatch, NewReceipt, Receipt } from './ledger.js'
 
-/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
-export const META_GRACE_MS = 86_400_000
 /** What is beyond a channel's size is dropped so many at a time, or an eighth of the size where that is less. */
 const TRIM_MAX = 64
 
@@ -92,7 +98,7 @@ export class PublishBatch {
 }
 
 export function newMeta(random: Random): ChannelMeta {
-  return { epoch: random.bytes(9).toString('base64url'), top: 0, forks: [], ...NO_RETENTION, oldest: 1, expiresAt: 0 }
+  return { epoch: newEpoch(random), top: 0, forks: [], ...NO_RETENTION, oldest: 1, expiresAt: 0 }
 }
 
 function metaOf({ before, messages, size, ttlMs, oldest, expiresAt }: ChannelDraft): ChannelMeta {

@@ -1,13 +1,12 @@
 import { NotAskedError, RoomcastError, storeUnavailable } from '../../errors.js'
 import type { Random } from '../../random.js'
+import { newEpoch } from '../continuity.js'
 import { encodeTail } from '../record.js'
-import type { ChannelId, Published, PublishOptions } from '../streams.js'
+import { type ChannelId, META_GRACE_MS, type Published, type PublishOptions } from '../streams.js'
 import type { Keys } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import type { RunWatch } from './run-watch.js'
 
-/** Epoch and top outlive the messages by a day (protocol.md, section 1). */
-export const META_GRACE_MS = 86_400_000
 /** Messages and bytes of one call: Redis serves nobody else meanwhile. */
 const CALL_MESSAGES_MAX = 64
 const CALL_BYTES_MAX = 262_144
@@ -75,7 +74,7 @@ export class PublishQueue {
       [keys.meta(channel), keys.log(channel), ...call.map(({ options }) => keys.receipt(channel, options.messageId))],
       [
         keys.topic(channel),
-        random.bytes(9).toString('base64url'),
+        newEpoch(random),
         run.current,
         retention.size,
         retention.ttlMs,

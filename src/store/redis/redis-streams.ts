@@ -1,25 +1,26 @@
 import { NotAskedError, storeUnavailable } from '../../errors.js'
 import { type Random, systemRandom } from '../../random.js'
 import { answered } from '../answered.js'
-import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition } from '../continuity.js'
+import { continuityOf, emptyPage, type Fork, isAnotherMessage, judgePosition, newEpoch } from '../continuity.js'
 import { decodeMessage, decodeRecord, encodeSignal } from '../record.js'
-import type {
-  ChannelId,
-  Page,
-  Position,
-  Published,
-  PublishOptions,
-  ReadQuery,
-  SignalOptions,
-  StoredMessage,
-  StreamListener,
-  Streams
+import {
+  type ChannelId,
+  META_GRACE_MS,
+  type Page,
+  type Position,
+  type Published,
+  type PublishOptions,
+  type ReadQuery,
+  type SignalOptions,
+  type StoredMessage,
+  type StreamListener,
+  type Streams
 } from '../streams.js'
 import type { RedisConnections } from './connections.js'
 import type { Keys } from './keys.js'
 import type { OrderedScript } from './ordered-script.js'
 import { pagesByPartition } from './partition-pages.js'
-import { META_GRACE_MS, PublishQueue } from './publish-queue.js'
+import { PublishQueue } from './publish-queue.js'
 import type { RunWatch } from './run-watch.js'
 
 /** Channels that one script looks at. */
@@ -157,7 +158,13 @@ export class RedisStreams implements Streams {
   /** Channels of one partition. */
   async #touch(channels: readonly ChannelId[], run: string): Promise<Array<[ChannelId, Position]>> {
     const keys = channels.flatMap((channel) => [this.#keys.meta(channel), this.#keys.log(channel)])
-    const answer = await this.#connections.commands.rcTouch(keys.length, ...keys, this.#newEpoch(), run, META_GRACE_MS)
+    const answer = await this.#connections.commands.rcTouch(
+      keys.length,
+      ...keys,
+      newEpoch(this.#random),
+      run,
+      META_GRACE_MS
+    )
     return channels.map((channel, index) => {
       const [epoch = '', offset] = answer.slice(2 * index, 2 * index + 2)
       return [channel, { epoch, offset: Number(offset) }]
@@ -193,10 +200,6 @@ export class RedisStreams implements Streams {
       commands.rcReadBuffer(this.#keys.meta(channel), this.#keys.log(channel), direction, offset, limit, wanted)
     )
     return answer.length === 0 ? undefined : rawPage(answer)
-  }
-
-  #newEpoch(): string {
-    return this.#random.bytes(9).toString('base64url')
   }
 
   #currentRun(): string {
