@@ -48,7 +48,7 @@ export class Outbox implements TurnWork {
     this.#chunks = undefined
     this.#bytes = 0
     this.#transport.write(chunks)
-    if (!this.lagging) this.#drained()
+    this.#drained()
     return false
   }
 

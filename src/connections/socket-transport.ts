@@ -107,6 +107,11 @@ export class SocketTransport implements Transport {
   }
 
   #writeRaw(socket: Socket, chunks: readonly Chunk[]): void {
+    const [only] = chunks
+    if (only !== undefined && chunks.length === 1) {
+      socket.write(only[this.#form])
+      return
+    }
     const pieces = piecesOf(chunks, this.#form)
     if (pieces.length > 1) socket.cork()
     for (const piece of pieces) socket.write(piece)
@@ -122,11 +127,9 @@ export class SocketTransport implements Transport {
 
 /** Small neighbours as one piece: a write of its own costs more than copying them. Large ones are shared as they are. */
 function piecesOf(chunks: readonly Chunk[], form: ChunkForm): Buffer[] {
-  const all = chunks.map((chunk) => chunk[form])
-  if (all.length === 1) return all
   const pieces: Buffer[] = []
   let small: Buffer[] = []
-  for (const bytes of all) {
+  for (const { [form]: bytes } of chunks) {
     if (bytes.length <= COPIED_BYTES_MAX) {
       small.push(bytes)
       continue
