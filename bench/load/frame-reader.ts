@@ -35,6 +35,10 @@ export class FrameReader {
     this.#wantsPayload = events.onMessage !== undefined || events.lines === true
   }
 
+  get isBetweenFrames(): boolean {
+    return this.#skip === 0 && this.#rest.length === 0
+  }
+
   /** Reads the first `end` bytes, which may change afterwards. Gives the number of messages that became complete. */
   read(bytes: Buffer, end: number): number {
     if (this.#skip > end) {

@@ -12,6 +12,11 @@ export function record(histogram: Histogram, us: number): void {
   histogram.recordValue(Math.min(HIGHEST_US, Math.max(1, Math.round(us))))
 }
 
+/** Takes a value that was seen so many times. */
+export function recordTimes(histogram: Histogram, us: number, times: number): void {
+  histogram.recordValueWithCount(Math.min(HIGHEST_US, Math.max(1, us)), times)
+}
+
 export function encodeHistogram(histogram: Histogram): string {
   return encodeIntoCompressedBase64(histogram)
 }

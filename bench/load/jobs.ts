@@ -21,6 +21,8 @@ export interface RoomsJob {
   readonly warmUpMs: number
   readonly measureMs: number
   readonly serverPid: number
+  /** Nothing else runs on its core: it may use all of it, so that no server pays for waking it. */
+  readonly sleepless: boolean
 }
 
 /** Shares of one core. `server` is NaN where the system does not tell. */
@@ -29,20 +31,24 @@ export interface Shares {
   readonly server: number
 }
 
-export interface RoomsReport {
+/** What came of messages that flowed. */
+export interface FlowReport {
   /** While it was measured. */
   readonly deliveriesPerSecond: number
   readonly messagesPerSecond: number
-  /** Over the whole run, up to a silence after the last message. */
-  readonly delivered: number
-  readonly expected: number
-  readonly surplus: number
-  readonly connected: number
-  readonly sent: number
-  readonly wireBytes: number
   readonly shares: Shares
   /** Of deliveries, from the send; an HDR histogram of microseconds, compressed. */
   readonly latencies: string
+  /** Over the whole run, up to a silence after the last message. */
+  readonly delivered: number
+  readonly surplus: number
+  readonly sent: number
+}
+
+export interface RoomsReport extends FlowReport {
+  readonly expected: number
+  readonly connected: number
+  readonly wireBytes: number
 }
 
 /** More members of the same rooms, in another process. */

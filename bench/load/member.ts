@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { encodePong, encodeText, Opcode } from './frames.js'
 import { RawSocket } from './raw-socket.js'
 import type { Seat, Step, Wire } from './wires.js'
@@ -57,6 +58,11 @@ export class Member {
     this.#socket.write(frames)
   }
 
+  /** For another process to go on with. Throws in the middle of a frame. */
+  handOver(): Socket {
+    return this.#socket.handOver()
+  }
+
   destroy(): void {
     this.#socket.destroy()
   }
@@ -72,8 +78,8 @@ export class Member {
 
   #onText(text: string): void {
     this.#options.onText?.(text)
-    const answer = this.#options.wire.answer?.(text)
-    if (answer !== undefined) this.say(answer)
+    const { ping } = this.#options.wire
+    if (ping !== undefined && text === ping.text) this.say(ping.answer)
     const [step] = this.#steps
     if (step === undefined || !text.includes(step.heard)) return
     this.#steps.shift()

@@ -54,6 +54,13 @@ export class RawSocket {
     this.#socket.write(frames)
   }
 
+  /** For another process to go on with: nothing more is read here. Throws in the middle of a frame. */
+  handOver(): net.Socket {
+    if (!this.#reader.isBetweenFrames) throw new Error('a connection in the middle of a frame')
+    this.#socket.pause()
+    return this.#socket
+  }
+
   /** Ends without a goodbye. */
   destroy(): void {
     this.#socket.destroy()

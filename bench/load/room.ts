@@ -23,10 +23,6 @@ export class Room {
     this.#lacking = new Uint32Array(WINDOW)
   }
 
-  get expected(): number {
-    return this.sent * this.#memberCount
-  }
-
   get isFull(): boolean {
     return this.sent - this.done >= WINDOW
   }

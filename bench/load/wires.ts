@@ -21,8 +21,8 @@ export interface Wire {
   opening(seat?: Seat): { readonly say?: string; readonly steps: readonly Step[] }
   /** `content` stands in the message as it is: it needs no escapes. */
   publish(from: Seat, content: string): string
-  /** Answers a text that is no message, such as a ping of the application. */
-  answer?(text: string): string | undefined
+  /** Of the application: a text, and what it wants to hear. */
+  readonly ping?: { readonly text: string; readonly answer: string }
 }
 
 const json = JSON.stringify
@@ -58,7 +58,7 @@ const socketio: Wire = {
   }),
   publish: ({ room, user }, content) =>
     `42${json(['publish', { type: 'chat_message', room, user_id: user, content }])}`,
-  answer: (text) => (text === '2' ? '3' : undefined)
+  ping: { text: '2', answer: '3' }
 }
 
 const plain: Wire = {
@@ -84,7 +84,7 @@ const centrifugo: Wire = {
     ]
   }),
   publish: ({ room, user }, content) => json({ id: 3, publish: { channel: room, data: { user_id: user, content } } }),
-  answer: (text) => (text === '{}' ? '{}' : undefined)
+  ping: { text: '{}', answer: '{}' }
 }
 
 export const wires = { roomcast, socketio, plain, centrifugo } as const

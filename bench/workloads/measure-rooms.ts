@@ -12,7 +12,7 @@ const SAMPLED = 10
 const HELD_MIN = 500
 
 export type Rooms = Pick<RoomsJob, 'rooms' | 'members' | 'senders' | 'pace'> &
-  Partial<Pick<RoomsJob, 'sampled' | 'publisherPort'>>
+  Partial<Pick<RoomsJob, 'sampled' | 'publisherPort' | 'sleepless'>>
 
 /** Starts the contestant and lets messages flow in its rooms. The value is deliveries a second. */
 export async function measureRooms(
@@ -39,7 +39,7 @@ export async function measureRunning(
   const report = await runLoad(scope, {
     job: {
       ...{ job: 'rooms', wire: contestant.wire, port: running.port, serverPid: running.child.pid },
-      ...{ warmUpMs, measureMs, held, sampled: SAMPLED },
+      ...{ warmUpMs, measureMs, held, sampled: SAMPLED, sleepless: cores.loads[0] !== undefined },
       ...rooms
     },
     core: cores.loads[0],

@@ -20,7 +20,9 @@ export const nodeToNode: Workload = {
     const redis = await startRedisOn(context.scope, context.cores.store)
     const [near, far] = [await startNode(context, contestant, redis), await startNode(context, contestant, redis)]
     const measured = await measureRunning(context, contestant, far, {
-      ...{ rooms: 1, members: 10, senders: 'one', sampled: 10, publisherPort: near.port, pace: { perSecond: 100 } }
+      ...{ rooms: 1, members: 10, senders: 'one', sampled: 10, publisherPort: near.port, pace: { perSecond: 100 } },
+      // Redis may stand on the same core.
+      sleepless: false
     })
     return { ...measured, value: Number.NaN, more: { ...measured.more, deliveriesPerSecond: measured.value } }
   },
