@@ -1,6 +1,6 @@
 import { DriverScope } from '../test/support/scope.js'
 import type { BenchArguments } from './arguments.js'
-import type { Contestant } from './contestants/contestant.js'
+import { type Contestant, ownNames } from './contestants/contestant.js'
 import { contestants } from './contestants/contestants.js'
 import type { Cores } from './processes/cores.js'
 import type { Progress } from './progress.js'
@@ -38,7 +38,7 @@ export interface BenchOptions {
 /** Contestants take turns within a workload: what disturbs the machine for a while disturbs all of them. */
 export function planSteps(workloads: readonly Workload[], names: BenchArguments['peers'], runs: number): Step[] {
   return workloads.flatMap((workload) => {
-    const taking = workload.contestants.filter((name) => name === 'roomcast' || names.includes(name))
+    const taking = workload.contestants.filter((name) => ownNames.includes(name) || names.includes(name))
     const round = taking.map((name) => ({ workload, contestant: contestants[name] }))
     return Array.from({ length: Math.min(runs, workload.runs ?? runs) }, () => round).flat()
   })

@@ -24,6 +24,8 @@ export interface Contestant {
   /** As it stands in the table. */
   readonly title: string
   readonly wire: WireName
+  /** Takes offers of permessage-deflate, and is made them. */
+  readonly deflates?: boolean
   /** A Node process that tells its vitals. */
   readonly tellsVitals: boolean
   /** Why it cannot take part here; undefined where it can. */
@@ -34,6 +36,7 @@ export interface Contestant {
 
 export const contestantNames = [
   'roomcast',
+  'roomcast-deflate',
   'socketio',
   'fastify-websocket',
   'centrifugo',
@@ -41,3 +44,6 @@ export const contestantNames = [
   'c-joined-write'
 ] as const
 export type ContestantName = (typeof contestantNames)[number]
+
+/** These are no peers: they take part in every workload that names them. */
+export const ownNames: readonly ContestantName[] = ['roomcast', 'roomcast-deflate']

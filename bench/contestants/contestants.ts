@@ -2,10 +2,11 @@ import { cLoop } from './c-loop.js'
 import { centrifugo } from './centrifugo.js'
 import type { Contestant, ContestantName } from './contestant.js'
 import { nodePeer } from './node-peer.js'
-import { roomcast } from './roomcast.js'
+import { roomcast, roomcastDeflate } from './roomcast.js'
 
 export const contestants: Readonly<Record<ContestantName, Contestant>> = {
   roomcast,
+  'roomcast-deflate': roomcastDeflate,
   socketio: nodePeer({
     name: 'socketio',
     title: 'Socket.IO',

@@ -26,3 +26,12 @@ export const roomcast: Contestant = {
     )
   }
 }
+
+/** The same with permessage-deflate. */
+export const roomcastDeflate: Contestant = {
+  ...roomcast,
+  name: 'roomcast-deflate',
+  title: 'Roomcast, COMPRESSION',
+  deflates: true,
+  start: (scope, options) => roomcast.start(scope, { ...options, env: { ...options.env, COMPRESSION: 'true' } })
+}

@@ -1,5 +1,10 @@
+import { constants, deflateRawSync } from 'node:zlib'
+
 /** FIN and text. */
 const TEXT = 0x81
+/** The bit of a message that permessage-deflate was used on (RFC 7692, section 6), and what it is sent without (7.2.1). */
+const DEFLATED = 0x40
+const TAIL_BYTES = 4
 const MASKED = 0x80
 const MASK_BYTES = 4
 const BYTE_LENGTH_MAX = 125
@@ -10,6 +15,12 @@ export const Opcode = { text: 1, close: 8, ping: 9, pong: 10 } as const
 /** A text frame of a client. Its mask is four zeros: valid, and the payload stays as it is. */
 export function encodeText(text: string): Buffer {
   return encodeFrame(TEXT, Buffer.from(text))
+}
+
+/** The same by a client with permessage-deflate that keeps no context. */
+export function encodeDeflatedText(text: string): Buffer {
+  const bytes = deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH })
+  return encodeFrame(TEXT | DEFLATED, bytes.subarray(0, bytes.length - TAIL_BYTES))
 }
 
 /** The answer to a ping: its payload goes back. */

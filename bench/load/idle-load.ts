@@ -1,3 +1,4 @@
+import { DeflateMember } from './deflate-member.js'
 import { inTurn } from './in-turn.js'
 import type { IdleJob, IdleReport } from './jobs.js'
 import { Member } from './member.js'
@@ -14,7 +15,9 @@ export async function loadIdle(
   let [connected, lost] = [0, 0]
   const join = async (index: number) => {
     const seat = { room: `r${index % job.rooms}`, user: `u${index}` }
-    await Member.join({ port: job.port, wire: wires[job.wire], seat, onClose: () => lost++ })
+    const options = { port: job.port, seat, onClose: () => lost++ }
+    if (job.deflates) await DeflateMember.join({ ...options, deflates: true })
+    else await Member.join({ ...options, wire: wires[job.wire] })
   }
   for (const stage of job.stages) {
     const from = connected

@@ -97,6 +97,8 @@ export interface IdleJob {
   readonly wire: WireName
   readonly port: number
   readonly rooms: number
+  /** They speak permessage-deflate; of Roomcast only. */
+  readonly deflates: boolean
   /** Reached one after the other, each held until the parent says `go`. */
   readonly stages: readonly number[]
 }
@@ -104,6 +106,31 @@ export interface IdleJob {
 export interface IdleReport {
   readonly connected: number
   readonly lost: number
+}
+
+/** Members of one room of Roomcast, and large messages to them at a steady pace. */
+export interface DeflateJob {
+  readonly job: 'deflate'
+  readonly port: number
+  readonly members: number
+  readonly perSecond: number
+  /** Whether everybody speaks permessage-deflate. */
+  readonly deflates: boolean
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly serverPid: number
+}
+
+export interface DeflateReport {
+  /** While it was measured. */
+  readonly deliveriesPerSecond: number
+  /** On the wire to one member, the headers of frames included: the mean while it was measured. */
+  readonly bytesPerMessage: number
+  readonly shares: Shares
+  /** Over the whole run, up to a silence after the last message. */
+  readonly delivered: number
+  readonly expected: number
+  readonly connected: number
 }
 
 /** Clients whose connections are cut at once, that miss something, and come back. */
@@ -134,10 +161,11 @@ export interface Reports {
   readonly watch: WatchReport
   readonly acks: AcksReport
   readonly idle: IdleReport
+  readonly deflate: DeflateReport
   readonly storm: StormReport
 }
 
-export type Job = RoomsJob | WatchJob | AcksJob | IdleJob | StormJob
+export type Job = RoomsJob | WatchJob | AcksJob | IdleJob | DeflateJob | StormJob
 
 /** From the load to its parent. `phase` tells what begins now; some phases wait until the parent says `go`. */
 export type LoadMessage = { readonly phase: string } | { readonly report: unknown } | { readonly failure: string }

@@ -76,10 +76,15 @@ function details({ percentile, name }: Workload, { p50, p99, more }: Summary): s
     ['growth', 'storm', 'storm-redis'].includes(name) &&
       more.loopDelayP99Ms !== undefined &&
       `loop p99 ${more.loopDelayP99Ms.toFixed(0)} ms`,
+    name === 'compression' && compressionDetails(more),
     more.calmP99Ms !== undefined && `another room p99 ${more.calmP99Ms.toFixed(0)} ms`,
     more.readsPerRoom !== undefined && `${more.readsPerRoom.toPrecision(2)} reads a room`
   ].filter((part) => part !== false)
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
+}
+
+function compressionDetails({ serverPercent = Number.NaN, deliveriesPerSecond = Number.NaN }: Summary['more']): string {
+  return `${renderValue(deliveriesPerSecond, 'deliveries/s')} with ${serverPercent.toFixed(0)} % of a core`
 }
 
 function renderVerdict(workload: Workload, all: readonly Workload[], results: Results): string {

@@ -15,7 +15,10 @@ export async function holdIdle(
   const running = await contestant.start(scope, { cores })
   const rooms = Math.max(1, (stages.at(-1) ?? 0) / MEMBERS_OF_A_ROOM)
   const { connected, lost } = await runLoad(scope, {
-    job: { job: 'idle', wire: contestant.wire, port: running.port, rooms, stages },
+    job: {
+      ...{ job: 'idle', wire: contestant.wire, port: running.port, rooms, stages },
+      deflates: contestant.deflates === true
+    },
     core: cores.loads[0],
     timeoutMs: TIMEOUT_MS,
     onPhase: () => onStage(running)

@@ -1,7 +1,8 @@
+import type { Contestant } from '../contestants/contestant.js'
 import { delay } from '../load/delay.js'
 import { readVitals } from '../processes/vitals.js'
 import { holdIdle } from './hold-idle.js'
-import { atMost, type Workload } from './workload.js'
+import { atMost, type Measurement, type Workload, type WorkloadContext } from './workload.js'
 
 const KB_MAX = 10
 /** Up to there the server warms up: compiled code and buffers are no matter of a connection. */
@@ -17,14 +18,21 @@ export const idleMemory: Workload = {
   asked: `≤ ${KB_MAX} KB`,
   contestants: ['roomcast', 'socketio', 'fastify-websocket'],
   isQuick: false,
-  async run(context, contestant) {
-    const rss: number[] = []
-    const held = await holdIdle(context, contestant, [WARM, ALL], async ({ child }) => {
-      await delay(SETTLE_MS)
-      rss.push((await readVitals(child)).rssBytes)
-    })
-    const [warm = Number.NaN, all = Number.NaN] = rss
-    return { ...held, value: (all - warm) / (ALL - WARM) / 1024, more: { rssMegabytes: all / 2 ** 20 } }
-  },
+  run: (context, contestant) => measureIdleMemory(context, contestant, { warm: WARM, all: ALL }),
   isMet: (of) => atMost(of('roomcast')?.value, KB_MAX)
+}
+
+/** The value is kilobytes a connection, of those after the first `warm`. */
+export async function measureIdleMemory(
+  context: WorkloadContext,
+  contestant: Contestant,
+  { warm, all }: { warm: number; all: number }
+): Promise<Measurement> {
+  const rss: number[] = []
+  const held = await holdIdle(context, contestant, [warm, all], async ({ child }) => {
+    await delay(SETTLE_MS)
+    rss.push((await readVitals(child)).rssBytes)
+  })
+  const [before = Number.NaN, after = Number.NaN] = rss
+  return { ...held, value: (after - before) / (all - warm) / 1024, more: { rssMegabytes: after / 2 ** 20 } }
 }

@@ -55,7 +55,7 @@ export interface Workload {
 }
 
 /** `more` of rates is better; of all others less is. */
-export type Unit = 'deliveries/s' | 'acks/s' | 'ms' | 's' | 'KB' | '% of a core' | '% delivered'
+export type Unit = 'deliveries/s' | 'acks/s' | 'ms' | 's' | 'KB' | 'bytes' | '% of a core' | '% delivered'
 
 export function isRate(unit: Unit): boolean {
   return unit === 'deliveries/s' || unit === 'acks/s'

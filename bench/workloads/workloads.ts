@@ -1,4 +1,5 @@
 import { acknowledgedPublish } from './acknowledged-publish.js'
+import { compression } from './compression.js'
 import { growth } from './growth.js'
 import { idleCpu } from './idle-cpu.js'
 import { idleMemory } from './idle-memory.js'
@@ -19,6 +20,7 @@ export const workloads: readonly Workload[] = [
   manyRooms,
   latency,
   idleMemory,
+  ...compression,
   ...acknowledgedPublish,
   nodeToNode,
   ...storms,

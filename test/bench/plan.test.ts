@@ -1,6 +1,7 @@
 import t from 'tap'
 import { shareCores } from '../../bench/processes/cores.js'
 import { planSteps } from '../../bench/run.js'
+import { compression } from '../../bench/workloads/compression.js'
 import { jitter } from '../../bench/workloads/jitter.js'
 import { manyRooms } from '../../bench/workloads/many-rooms.js'
 import { heldBy } from '../../bench/workloads/measure-rooms.js'
@@ -10,6 +11,11 @@ t.test('contestants take turns, and only those that were chosen', async (t) => {
   const names = steps.map(({ workload, contestant }) => `${workload.name} ${contestant.name}`)
   const round = ['rooms-100x10 roomcast', 'rooms-100x10 socketio']
   t.same(names, [...round, ...round, 'jitter roomcast'])
+})
+
+t.test('Roomcast with another setting is no peer: it is always there', async (t) => {
+  const names = planSteps(compression, [], 1).map(({ contestant }) => contestant.name)
+  t.same(names, ['roomcast', 'roomcast-deflate', 'roomcast', 'roomcast-deflate'])
 })
 
 t.test('server, load and store have cores of their own where there are three', async (t) => {
