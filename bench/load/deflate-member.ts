@@ -1,15 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import net from 'node:net'
-import { FrameReader } from './frame-reader.js'
 import { encodeDeflatedText, encodePong, encodeText, Opcode } from './frames.js'
+import { RawSocket } from './raw-socket.js'
 import { type Seat, type Step, wires } from './wires.js'
 
-/** All sockets of a process read into the same memory, one after the other. */
-const READ_BYTES = 262_144
-const shared = Buffer.allocUnsafe(READ_BYTES)
-const HEAD_END = '\r\n\r\n'
-/** As browsers offer it. */
-const OFFER = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'
 const SHORT_PAYLOAD_MAX = 125
 /** What every text of Roomcast begins with; no deflated one does: its first block is not the last (RFC 7692, 7.2.1). */
 const BRACE = '{'.charCodeAt(0)
@@ -28,42 +20,30 @@ export interface DeflateMemberOptions {
 /** A member of a room of Roomcast that counts messages, deflated or not, and inflates none. */
 export class DeflateMember {
   readonly #options: DeflateMemberOptions
-  readonly #socket: net.Socket
-  readonly #reader: FrameReader
+  readonly #socket: RawSocket
   readonly #steps: Step[]
-  /** The answer to the handshake as far as it came; undefined once the WebSocket is open. */
-  #head: Buffer | undefined = Buffer.alloc(0)
   #onJoined: () => void = () => {}
-  #onRefusal: (error: Error) => void = () => {}
-  readonly #joined = new Promise<void>((resolve, reject) => {
-    this.#onJoined = resolve
-    this.#onRefusal = reject
-  })
 
   private constructor(options: DeflateMemberOptions) {
+    const { port, deflates, onClose } = options
+    const { path, mark, opening } = wires.roomcast
     this.#options = options
-    this.#steps = [...wires.roomcast.opening(options.seat).steps]
-    this.#reader = new FrameReader({
-      mark: wires.roomcast.mark,
+    this.#steps = [...opening(options.seat).steps]
+    this.#socket = new RawSocket({
+      ...{ port, path, mark, deflates, onCount: () => {}, ...(onClose !== undefined && { onClose }) },
       onMessage: ({ length }) => this.#onMessage(length),
       onOther: (opcode, payload) => this.#onOther(opcode, payload)
     })
-    this.#socket = net.connect({
-      ...{ host: '127.0.0.1', port: options.port, noDelay: true },
-      onread: { buffer: shared, callback: (length, bytes) => this.#onRead((bytes as Buffer).subarray(0, length)) }
-    })
-    this.#socket.on('error', (error) => this.#onRefusal(error))
-    this.#socket.on('close', () => {
-      this.#onRefusal(new Error('the connection ended'))
-      options.onClose?.()
-    })
-    this.#socket.write(handshake(options))
   }
 
   /** Resolves when the server has said that it is in; rejects where it refuses, or does not take the offer. */
   static async join(options: DeflateMemberOptions): Promise<DeflateMember> {
     const member = new DeflateMember(options)
-    await member.#joined
+    const joined = new Promise<void>((resolve) => {
+      member.#onJoined = resolve
+    })
+    await member.#socket.opened
+    await joined
     return member
   }
 
@@ -73,26 +53,6 @@ export class DeflateMember {
 
   destroy(): void {
     this.#socket.destroy()
-  }
-
-  #onRead(bytes: Buffer): boolean {
-    if (this.#head === undefined) this.#reader.read(bytes, bytes.length)
-    else this.#readHead(Buffer.concat([this.#head, bytes]))
-    return true
-  }
-
-  #readHead(bytes: Buffer): void {
-    this.#head = bytes
-    const end = bytes.indexOf(HEAD_END)
-    if (end === -1) return
-    const head = bytes.toString('latin1', 0, end)
-    if (!head.startsWith('HTTP/1.1 101') || /permessage-deflate/.test(head) !== this.#options.deflates) {
-      this.#onRefusal(new Error(`not as it was offered: ${head}`))
-      this.#socket.destroy()
-      return
-    }
-    this.#head = undefined
-    this.#onRead(bytes.subarray(end + HEAD_END.length))
   }
 
   #onOther(opcode: number, payload: Buffer): void {
@@ -113,17 +73,4 @@ export class DeflateMember {
     if (step.say !== undefined) this.say(step.say)
     if (this.#steps.length === 0) this.#onJoined()
   }
-}
-
-function handshake({ port, deflates }: DeflateMemberOptions): string {
-  const lines = [
-    `GET ${wires.roomcast.path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
-    'Sec-WebSocket-Version: 13',
-    ...(deflates ? [OFFER] : [])
-  ]
-  return lines.join('\r\n') + HEAD_END
 }

@@ -7,10 +7,13 @@ const READ_BYTES = 262_144
 const shared = Buffer.allocUnsafe(READ_BYTES)
 const HEAD_END = '\r\n\r\n'
 const HEAD_BYTES_MAX = 8192
+const DEFLATE = 'permessage-deflate'
 
 export interface RawSocketOptions extends FrameEvents {
   readonly port: number
   readonly path: string
+  /** Offers permessage-deflate as browsers do; a server that does not take it counts as one that refuses. */
+  readonly deflates?: boolean
   /** Messages that became complete in one read. */
   onCount(count: number): void
   /** The connection is gone, whoever ended it. */
@@ -89,7 +92,7 @@ export class RawSocket {
     this.#head = head
     const end = head.indexOf(HEAD_END)
     if (end === -1 && head.length < HEAD_BYTES_MAX) return
-    if (end === -1 || !head.toString('latin1', 0, end).startsWith('HTTP/1.1 101')) {
+    if (end === -1 || !isAccepted(head.toString('latin1', 0, end), this.#options)) {
       this.#onRefusal(new Error(`refused: ${head.toString('latin1', 0, Math.min(head.length, 200))}`))
       return
     }
@@ -100,14 +103,19 @@ export class RawSocket {
   }
 }
 
-function handshake({ path, port }: RawSocketOptions): string {
+function isAccepted(head: string, { deflates = false }: RawSocketOptions): boolean {
+  return head.startsWith('HTTP/1.1 101') && head.includes(DEFLATE) === deflates
+}
+
+function handshake({ path, port, deflates }: RawSocketOptions): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     'Upgrade: websocket',
     'Connection: Upgrade',
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
-    'Sec-WebSocket-Version: 13'
+    'Sec-WebSocket-Version: 13',
+    ...(deflates === true ? [`Sec-WebSocket-Extensions: ${DEFLATE}; client_max_window_bits`] : [])
   ]
   return lines.join('\r\n') + HEAD_END
 }

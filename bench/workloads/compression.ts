@@ -27,7 +27,7 @@ const wire: Workload = {
 const memory: Workload = {
   ...both,
   name: 'compression-memory',
-  title: 'memory of an idle connection, as above, that speaks permessage-deflate',
+  title: 'memory of an idle connection, joined, that negotiated permessage-deflate',
   unit: 'KB',
   asked: `≤ ${KB_MORE_MAX} KB more than without`,
   run: (context, contestant) => measureIdleMemory(context, contestant, IDLE),
