@@ -150,6 +150,11 @@ export interface StormReport {
   readonly delivered: number
   readonly expected: number
   readonly connected: number
+  /** Connections and resumes that came to nothing, and of these, those that were asked for once more. */
+  readonly refused: number
+  readonly retried: number
+  /** Who has not come back; absent where all are complete. */
+  readonly absence?: string
   /** While they came back. */
   readonly shares: Shares
   /** Of messages in a room that nothing happened to meanwhile. */

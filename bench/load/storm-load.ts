@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CalmRoom } from './calm-room.js'
+import { absenceOf, Comeback, type Session, type Tally } from './comeback.js'
 import { inTurn } from './in-turn.js'
 import type { StormJob, StormReport } from './jobs.js'
 import { Member } from './member.js'
@@ -11,17 +12,6 @@ const CONNECTING_AT_ONCE = 64
 const SLICE = 100
 const COME_BACK_TIMEOUT_MS = 60_000
 const wire = wires.roomcast
-/** As if nobody had been here: the client itself says what it wants. */
-const resuming = { ...wire, opening: () => ({ steps: [] }) }
-
-/** What a client keeps over the cut. */
-interface Session {
-  readonly id: string
-  readonly token: string
-  readonly room: string
-  readonly position: unknown
-}
-
 /** Everybody joins, is cut at once, misses messages and comes back; measures the coming back. */
 export async function loadStorm(
   job: StormJob,
@@ -38,7 +28,7 @@ export async function loadStorm(
   await go()
   calm.begin()
   const [begun, shares] = [performance.now(), await startShares(job.serverPid)]
-  const delivered = await comeBack(
+  const { absence, ...tally } = await comeBack(
     job,
     before.map(({ session }) => session)
   )
@@ -48,7 +38,8 @@ export async function loadStorm(
   onPhase('measured')
   await go()
   const expected = job.clients * job.missed
-  return { seconds, delivered, expected, connected: before.length, shares: used, calmP99Ms }
+  const missing = absence === undefined ? {} : { absence }
+  return { seconds, ...tally, ...missing, expected, connected: before.length, shares: used, calmP99Ms }
 }
 
 async function joinOne({ port, rooms }: StormJob, index: number): Promise<{ member: Member; session: Session }> {
@@ -77,29 +68,27 @@ async function publishMissed({ port, rooms, missed }: StormJob): Promise<void> {
   }
 }
 
-/** All at once, as far as the listening queue takes them. Gives what was delivered. */
-async function comeBack({ port, clients, missed }: StormJob, sessions: readonly Session[]): Promise<number> {
-  let delivered = 0
+/** All at once, as far as the listening queue takes them. */
+async function comeBack(
+  { port, clients, missed }: StormJob,
+  sessions: readonly Session[]
+): Promise<Tally & { absence: string | undefined }> {
+  const tally = { delivered: 0, refused: 0, retried: 0 }
+  const comebacks = sessions.map((session) => new Comeback(session, missed, tally))
+  let complete = 0
   await new Promise<void>((resolve) => {
     setTimeout(resolve, COME_BACK_TIMEOUT_MS).unref()
-    const onCount = (count: number) => {
-      delivered += count
-      if (delivered === clients * missed) resolve()
+    const onComplete = () => {
+      if (++complete === clients) resolve()
     }
-    void resumeAll(port, sessions, onCount)
+    void beginAll(port, comebacks, onComplete)
   })
-  return delivered
+  return { ...tally, absence: absenceOf(comebacks) }
 }
 
-async function resumeAll(port: number, sessions: readonly Session[], onCount: (count: number) => void): Promise<void> {
-  for (const [index, session] of sessions.entries()) {
+async function beginAll(port: number, comebacks: readonly Comeback[], onComplete: () => void): Promise<void> {
+  for (const [index, comeback] of comebacks.entries()) {
     if (index % SLICE === 0) await nextTurn()
-    void resume(port, session, onCount)
+    void comeback.begin(port, onComplete)
   }
-}
-
-async function resume(port: number, { id, token, room, position }: Session, onCount: (count: number) => void) {
-  const member = await Member.join({ port, wire: resuming, onCount })
-  const command = { type: 'resume', id: 'r', session_id: id, resume_token: token, positions: { [room]: position } }
-  member.say(JSON.stringify(command))
 }

@@ -78,7 +78,8 @@ function details({ percentile, name }: Workload, { p50, p99, more }: Summary): s
       `loop p99 ${more.loopDelayP99Ms.toFixed(0)} ms`,
     name === 'compression' && compressionDetails(more),
     more.calmP99Ms !== undefined && `another room p99 ${more.calmP99Ms.toFixed(0)} ms`,
-    more.readsPerRoom !== undefined && `${more.readsPerRoom.toPrecision(2)} reads a room`
+    more.readsPerRoom !== undefined && `${more.readsPerRoom.toPrecision(2)} reads a room`,
+    more.refused !== undefined && more.refused > 0 && `${Math.round(more.refused)} refused at first`
   ].filter((part) => part !== false)
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }

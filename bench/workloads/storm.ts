@@ -26,7 +26,7 @@ function storm(name: string, title: string, isRedis: boolean): Workload {
       const { port, child } = running
       const vitals = watchVitals(contestant, running)
       const reads: number[] = []
-      const { seconds, calmP99Ms, ...rest } = await runLoad(scope, {
+      const { seconds, calmP99Ms, refused, retried, absence, ...rest } = await runLoad(scope, {
         job: { job: 'storm', port, rooms: ROOMS, clients: CLIENTS, missed: MISSED, serverPid: child.pid },
         core: cores.loads[0],
         timeoutMs: TIMEOUT_MS,
@@ -36,8 +36,9 @@ function storm(name: string, title: string, isRedis: boolean): Workload {
         }
       })
       const [, missed = Number.NaN, back = Number.NaN] = reads
-      const more = { calmP99Ms, readsPerRoom: (back - missed) / ROOMS, ...(await vitals.read(seconds * 1000)) }
-      return { ...rest, value: seconds, more }
+      const readsPerRoom = (back - missed) / ROOMS
+      const more = { calmP99Ms, readsPerRoom, refused, retried, ...(await vitals.read(seconds * 1000)) }
+      return { ...rest, value: seconds, more, ...(absence !== undefined && { complaint: absence }) }
     },
     isMet: (of) => {
       const ours = of('roomcast')
