@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Random } from '../random.js'
 
 const TOKEN_BYTES = 32
@@ -10,5 +10,5 @@ export function newToken(random: Random): string {
 
 /** SHA-256 in hex: all of a token that is kept. */
 export function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
+  return hash('sha256', token, 'hex')
 }
