@@ -25,6 +25,8 @@ const DRAIN_RETRY_MS = 1000
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
   const { config, counters, handshakes, live, pool, recovery } = fastify
+  // The system is asked for it, and it is kept with the socket: only where connections are counted by it.
+  const addressOf = config.MAX_CONNECTIONS_PER_IP > 0 ? ({ ip }: FastifyRequest) => ip : () => ''
   const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
@@ -53,7 +55,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     ['id', (request) => [queryId(request, 'user_id', isNamedUser), queryId(request, 'device_id', isId)]],
     ['draining', () => checkDraining()],
     ['store', () => checkEntered()],
-    ['limit', (request) => pool.checkRoom(request.ip, queryId(request, 'user_id', isNamedUser))],
+    ['limit', (request) => pool.checkRoom(addressOf(request), queryId(request, 'user_id', isNamedUser))],
     ['budget', () => handshakes.take()]
   ]
 
@@ -87,7 +89,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     counters.connections++
     const connection = live.open({
       transport: new SocketTransport(socket),
-      address: request.ip,
+      address: addressOf(request),
       deviceId: queryId(request, 'device_id', isId) ?? DEFAULT_DEVICE,
       userId: queryId(request, 'user_id', isNamedUser),
       ndjson: socket.protocol === NDJSON

@@ -14,7 +14,7 @@ export interface ConnectionLimits {
 
 export interface ConnectionOptions {
   readonly id: string
-  /** Of the client, behind the proxies that are trusted. */
+  /** Of the client, behind the proxies that are trusted; empty where connections are not counted by it. */
   readonly address: string
   /** Which of its user's devices this is. */
   readonly deviceId: string
