@@ -25,6 +25,8 @@ const REFUSAL_MS = 2000
 const NOT_CONNECTED = 'Redis is not connected'
 const SILENT = 'Redis does not answer'
 
+type Ask = (...keysAndArguments: unknown[]) => Promise<unknown>
+
 /** What of a connection is no command. */
 const plain: ReadonlySet<PropertyKey> = new Set(['on', 'once', 'off', 'disconnect', 'quit'])
 
@@ -98,14 +100,20 @@ export class RedisLine {
   }
 
   #guard(): RedisConnection {
+    const guards = new WeakMap<object, unknown>()
     return new Proxy(this.#options.connection, {
       get: (connection, name) => {
         const value: unknown = Reflect.get(connection, name, connection)
         if (typeof value !== 'function') return value
-        if (plain.has(name)) return value.bind(connection)
-        return (...keysAndArguments: unknown[]) => this.#ask(() => value.apply(connection, keysAndArguments))
+        if (!guards.has(value)) guards.set(value, this.#guardOf(connection, name, value as Ask))
+        return guards.get(value)
       }
     })
+  }
+
+  #guardOf(connection: RedisConnection, name: PropertyKey, command: Ask): unknown {
+    if (plain.has(name)) return command.bind(connection)
+    return (...keysAndArguments: unknown[]) => this.#ask(() => command.apply(connection, keysAndArguments))
   }
 
   /** Rejects with what Redis says, or with `store_unavailable`. */
