@@ -52,11 +52,17 @@ function writeProfile() {
 }
 
 async function read() {
-  const seen = { gcMs, loopDelayP99Ms: Math.max(0, delay.percentile(99) / NS_PER_MS - RESOLUTION_MS) }
+  const [loopDelayP99Ms, loopDelayMaxMs] = [delay.percentile(99), delay.max].map(lateMs)
+  const seen = { gcMs, loopDelayP99Ms, loopDelayMaxMs }
   writeProfile()
   globalThis.gc?.()
   globalThis.gc?.()
   // V8 gives pages back in the background.
   await setTimeout(GIVING_BACK_MS)
   return { ...seen, rssBytes: process.memoryUsage.rss() }
+}
+
+/** What is beyond the period in which it is looked at. */
+function lateMs(delayNs) {
+  return Math.max(0, delayNs / NS_PER_MS - RESOLUTION_MS)
 }

@@ -11,7 +11,7 @@ const PERIOD_MS = 10
 const PADDING = 100
 const wire = wires.roomcast
 
-/** A room that nothing happens to while others come back: a message every 10 ms, and how late each member has it. */
+/** A room that nothing happens to while others come and go: a message every 10 ms, and how late each member has it. */
 export class CalmRoom {
   readonly #latencies = createHistogram()
   #sender: Sender | undefined
@@ -31,7 +31,9 @@ export class CalmRoom {
     return room
   }
 
+  /** Begins anew, too. */
   begin(): void {
+    this.#latencies.reset()
     this.#ticks = setInterval(() => this.#sender?.send(1), PERIOD_MS)
   }
 

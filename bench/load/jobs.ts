@@ -161,6 +161,32 @@ export interface StormReport {
   readonly calmP99Ms: number
 }
 
+/** Clients that join at once, and then are cut at once and stay away. */
+export interface CrowdJob {
+  readonly job: 'crowd'
+  readonly port: number
+  readonly rooms: number
+  readonly clients: number
+  readonly serverPid: number
+}
+
+export interface CrowdReport {
+  readonly connected: number
+  /** While they joined. */
+  readonly shares: Shares
+  /** Until all are in. */
+  readonly joining: CrowdPhase
+  /** Until the server counts nobody of them any more, the grace included. */
+  readonly leaving: CrowdPhase
+  readonly isEmptied: boolean
+}
+
+export interface CrowdPhase {
+  readonly seconds: number
+  /** Of messages in a room that nothing happened to meanwhile. */
+  readonly calmP99Ms: number
+}
+
 export interface Reports {
   readonly rooms: RoomsReport
   readonly watch: WatchReport
@@ -168,9 +194,10 @@ export interface Reports {
   readonly idle: IdleReport
   readonly deflate: DeflateReport
   readonly storm: StormReport
+  readonly crowd: CrowdReport
 }
 
-export type Job = RoomsJob | WatchJob | AcksJob | IdleJob | DeflateJob | StormJob
+export type Job = RoomsJob | WatchJob | AcksJob | IdleJob | DeflateJob | StormJob | CrowdJob
 
 /** From the load to its parent. `phase` tells what begins now; some phases wait until the parent says `go`. */
 export type LoadMessage = { readonly phase: string } | { readonly report: unknown } | { readonly failure: string }

@@ -1,6 +1,7 @@
 // A process that loads a server: told its job by its parent, over the channel between them, which also ends it.
 import { once } from 'node:events'
 import { loadAcks } from './acks-load.js'
+import { loadCrowd } from './crowd-load.js'
 import { loadDeflate } from './deflate-load.js'
 import { loadIdle } from './idle-load.js'
 import type { Job, LoadMessage } from './jobs.js'
@@ -23,6 +24,7 @@ function run(job: Job): Promise<unknown> {
   if (job.job === 'acks') return loadAcks(job, onPhase)
   if (job.job === 'watch') return loadWatch(job, onPhase, go)
   if (job.job === 'deflate') return loadDeflate(job, onPhase)
+  if (job.job === 'crowd') return loadCrowd(job, onPhase, go)
   return job.job === 'idle' ? loadIdle(job, onPhase, go) : loadStorm(job, onPhase, go)
 }
 

@@ -9,6 +9,7 @@ export interface Vitals {
   readonly gcMs: number
   /** Since the last reset: how late the event loop was, at its 99th percentile. */
   readonly loopDelayP99Ms: number
+  readonly loopDelayMaxMs: number
   /** After a forced collection. */
   readonly rssBytes: number
 }

@@ -73,12 +73,15 @@ function details({ percentile, name }: Workload, { p50, p99, more }: Summary): s
     percentile === 99 && p50 !== undefined && `p50 ${p50.toPrecision(3)} ms`,
     percentile === 50 && p99 !== undefined && `p99 ${p99.toPrecision(3)} ms`,
     percentile === 99 && more.gcPercent !== undefined && `GC ${more.gcPercent.toFixed(1)} %`,
-    ['growth', 'storm', 'storm-redis'].includes(name) &&
+    ['growth', 'storm', 'storm-redis', 'crowd', 'crowd-redis'].includes(name) &&
       more.loopDelayP99Ms !== undefined &&
       `loop p99 ${more.loopDelayP99Ms.toFixed(0)} ms`,
     name === 'compression' && compressionDetails(more),
     more.calmP99Ms !== undefined && `another room p99 ${more.calmP99Ms.toFixed(0)} ms`,
     more.readsPerRoom !== undefined && `${more.readsPerRoom.toPrecision(2)} reads a room`,
+    more.goneSeconds !== undefined && `gone within ${more.goneSeconds.toPrecision(3)} s`,
+    more.goneLoopDelayP99Ms !== undefined && `loop p99 then ${more.goneLoopDelayP99Ms.toFixed(0)} ms`,
+    more.goneCalmP99Ms !== undefined && `another room p99 then ${more.goneCalmP99Ms.toFixed(0)} ms`,
     more.refused !== undefined && more.refused > 0 && `${Math.round(more.refused)} refused at first`
   ].filter((part) => part !== false)
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`

@@ -15,7 +15,8 @@ export function watchVitals(contestant: Contestant, { child }: Running) {
     read: async (measureMs: number): Promise<Record<string, number>> => {
       const read = await vitals
       if (read === undefined) return {}
-      return { gcPercent: (read.gcMs / measureMs) * 100, loopDelayP99Ms: read.loopDelayP99Ms }
+      const { gcMs, loopDelayP99Ms, loopDelayMaxMs } = read
+      return { gcPercent: (gcMs / measureMs) * 100, loopDelayP99Ms, loopDelayMaxMs }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { acknowledgedPublish } from './acknowledged-publish.js'
 import { compression } from './compression.js'
+import { crowds } from './crowd.js'
 import { growth } from './growth.js'
 import { idleCpu } from './idle-cpu.js'
 import { idleMemory } from './idle-memory.js'
@@ -24,6 +25,7 @@ export const workloads: readonly Workload[] = [
   ...acknowledgedPublish,
   nodeToNode,
   ...storms,
+  ...crowds,
   jitter,
   idleCpu,
   growth
