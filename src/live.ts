@@ -4,6 +4,7 @@ import type { ConnectionPool } from './connections/connection-pool.js'
 import { Drain } from './connections/drain.js'
 import type { HandshakeBudget } from './connections/handshake-budget.js'
 import type { Heartbeat } from './connections/heartbeat.js'
+import { Slices } from './connections/slices.js'
 import type { Transport } from './connections/transport.js'
 import type { Turn } from './connections/turn.js'
 import { Deadlines } from './deadlines.js'
@@ -95,7 +96,15 @@ class HeardConnection implements LiveConnection {
   }
 }
 
+/** A connection whose socket is gone. */
+interface Loss {
+  readonly context: Context
+  readonly code: number
+}
+
 const LINE_FEED = 10
+/** With more connections on their way out, others are let go slowly: what these write must not hold everybody else up. */
+const ENDINGS_BEFORE_OTHERS = 256
 /** Clients are promised an answer within three seconds (protocol.md 2.8). */
 const COMMAND_MS = 2800
 
@@ -103,6 +112,10 @@ const COMMAND_MS = 2800
 export class Live {
   readonly #options: LiveOptions
   readonly #ending = new Set<Promise<void>>()
+  readonly #losses = new Slices<Loss>(
+    (loss) => this.#onLost(loss),
+    () => this.#ending.size > ENDINGS_BEFORE_OTHERS
+  )
   readonly #drain: Drain
   readonly #deadlines: Deadlines
   /** What connections tell of themselves, and what their sockets tell of them: the same functions for all. */
@@ -125,7 +138,7 @@ export class Live {
     this.#hearing = {
       onFrame: (context, received) => this.#onFrame(context, received),
       onPong: (context, payload) => this.#onPong(context, payload),
-      onClose: (context, code) => this.#onClose(context, code)
+      onClose: (context, code) => this.#losses.add({ context, code })
     }
   }
 
@@ -249,7 +262,7 @@ export class Live {
     sessions.onPong(connection, Number(payload))
   }
 
-  #onClose({ connection }: Context, code: number): void {
+  #onLost({ context: { connection }, code }: Loss): void {
     this.#end(connection, code)
     this.#sockets--
     if (this.#sockets === 0) this.#onEmpty()
