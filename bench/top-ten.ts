@@ -1,8 +1,10 @@
-// Prints where the time of a CPU profile went: `tsx bench/top-ten.ts FILE.cpuprofile`.
+// Prints where the busy time of a CPU profile went: `tsx bench/top-ten.ts FILE.cpuprofile`.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const COUNT = 10
+/** Waiting, and the beginning of the profile itself. */
+const unwanted = ['(idle)', '`dispatch` (native)']
 
 interface Profile {
   readonly nodes: ReadonlyArray<{
@@ -19,6 +21,7 @@ const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))
 const times = new Map<string, number>()
 for (const [index, id] of samples.entries()) {
   const name = names.get(id) ?? ''
+  if (unwanted.includes(name)) continue
   times.set(name, (times.get(name) ?? 0) + (timeDeltas[index] ?? 0))
 }
 const total = [...times.values()].reduce((sum, time) => sum + time, 0)

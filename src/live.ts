@@ -138,7 +138,7 @@ export class Live {
     this.#hearing = {
       onFrame: (context, received) => this.#onFrame(context, received),
       onPong: (context, payload) => this.#onPong(context, payload),
-      onClose: (context, code) => this.#losses.add({ context, code })
+      onClose: (context, code) => this.#onClose(context, code)
     }
   }
 
@@ -262,6 +262,13 @@ export class Live {
     sessions.onPong(connection, Number(payload))
   }
 
+  /** Its place is free for others at once; what else there is to do for one that dropped can wait for its turn. */
+  #onClose(context: Context, code: number): void {
+    this.#freePlace(context.connection)
+    if (context.connection.ended) this.#onLost({ context, code })
+    else this.#losses.add({ context, code })
+  }
+
   #onLost({ context: { connection }, code }: Loss): void {
     this.#end(connection, code)
     this.#sockets--
@@ -284,6 +291,14 @@ export class Live {
     connection.outbox.ready().then(() => connection.setPaused('answers', false))
   }
 
+  /** Idempotent. */
+  #freePlace(connection: Connection): void {
+    const { pool, heartbeat } = this.#options
+    connection.detach()
+    pool.remove(connection)
+    heartbeat.remove(connection)
+  }
+
   /**
    * The connection is over, whoever ends it: its places are free, and what it was in is left, at once where it said
    * goodbye, and kept for its return where it dropped. Idempotent.
@@ -291,10 +306,8 @@ export class Live {
   #end(connection: Connection, code: number): void {
     if (connection.ended) return
     connection.ended = true
-    const { pool, heartbeat, feeds, rooms, sessions, users, report } = this.#options
-    connection.detach()
-    pool.remove(connection)
-    heartbeat.remove(connection)
+    const { feeds, rooms, sessions, users, report } = this.#options
+    this.#freePlace(connection)
     feeds.detachAll(connection)
     const clean = isCleanClose(code)
     if (!clean) rooms.leaveAllLater(connection, sessions.idOf(connection))

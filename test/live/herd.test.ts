@@ -1,0 +1,19 @@
+import t from 'tap'
+import { FakeTransport } from '../support/fake-transport.js'
+import { startServer } from '../support/server.js'
+
+/** More than are let go in one turn. */
+const HERD = 100
+
+t.test('the places of a herd that is cut are free at once', async (t) => {
+  const { app } = await startServer(t, { MAX_CONNECTIONS: HERD })
+  const herd = Array.from({ length: HERD }, (_, index) =>
+    app.live.open({
+      ...{ transport: new FakeTransport(), address: '', deviceId: 'd', userId: `u${index}`, ndjson: false }
+    })
+  )
+  t.throws(() => app.pool.checkRoom('', null), { code: 'overloaded' })
+  for (const connection of herd) connection.onClose(1006)
+  t.equal(app.pool.size, 0)
+  t.doesNotThrow(() => app.pool.checkRoom('', null))
+})
