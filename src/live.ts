@@ -103,8 +103,6 @@ interface Loss {
 }
 
 const LINE_FEED = 10
-/** With more connections on their way out, others are let go slowly: what these write must not hold everybody else up. */
-const ENDINGS_BEFORE_OTHERS = 256
 /** Clients are promised an answer within three seconds (protocol.md 2.8). */
 const COMMAND_MS = 2800
 
@@ -112,10 +110,7 @@ const COMMAND_MS = 2800
 export class Live {
   readonly #options: LiveOptions
   readonly #ending = new Set<Promise<void>>()
-  readonly #losses = new Slices<Loss>(
-    (loss) => this.#onLost(loss),
-    () => this.#ending.size > ENDINGS_BEFORE_OTHERS
-  )
+  readonly #losses = new Slices<Loss>((loss) => this.#onLost(loss))
   readonly #drain: Drain
   readonly #deadlines: Deadlines
   /** What connections tell of themselves, and what their sockets tell of them: the same functions for all. */
@@ -293,10 +288,11 @@ export class Live {
 
   /** Idempotent. */
   #freePlace(connection: Connection): void {
-    const { pool, heartbeat } = this.#options
+    const { feeds, pool, heartbeat } = this.#options
     connection.detach()
     pool.remove(connection)
     heartbeat.remove(connection)
+    feeds.detachAll(connection)
   }
 
   /**
@@ -306,9 +302,8 @@ export class Live {
   #end(connection: Connection, code: number): void {
     if (connection.ended) return
     connection.ended = true
-    const { feeds, rooms, sessions, users, report } = this.#options
+    const { rooms, sessions, users, report } = this.#options
     this.#freePlace(connection)
-    feeds.detachAll(connection)
     const clean = isCleanClose(code)
     if (!clean) rooms.leaveAllLater(connection, sessions.idOf(connection))
     const left = clean ? rooms.leaveAll(connection) : undefined

@@ -1,6 +1,5 @@
-/** Done in a turn of the event loop, and fewer while what was begun has not come to its end. */
+/** Done in a turn of the event loop. */
 const SLICE = 32
-const BUSY_SLICE = 1
 
 /**
  * Work that may come for thousands of connections in one turn, such as that of a herd that is cut: some of it is done at
@@ -8,16 +7,14 @@ const BUSY_SLICE = 1
  */
 export class Slices<T> {
   readonly #work: (item: T) => void
-  readonly #isBusy: () => boolean
   readonly #waiting = new Set<T>()
   /** In this turn. */
   #done = 0
   #scheduled = false
 
-  /** `work` must not throw. While `isBusy`, what it began before has not come to its end. */
-  constructor(work: (item: T) => void, isBusy: () => boolean) {
+  /** `work` must not throw. */
+  constructor(work: (item: T) => void) {
     this.#work = work
-    this.#isBusy = isBusy
   }
 
   add(item: T): void {
@@ -27,7 +24,7 @@ export class Slices<T> {
 
   #doSome(): void {
     for (const item of this.#waiting) {
-      if (this.#done >= (this.#isBusy() ? BUSY_SLICE : SLICE)) break
+      if (this.#done >= SLICE) break
       this.#waiting.delete(item)
       this.#done++
       this.#work(item)

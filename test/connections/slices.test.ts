@@ -7,20 +7,14 @@ const HERD = 100
 
 t.test('what comes alone is done at once', (t) => {
   const done: number[] = []
-  new Slices<number>(
-    (item) => done.push(item),
-    () => false
-  ).add(1)
+  new Slices<number>((item) => done.push(item)).add(1)
   t.strictSame(done, [1])
   t.end()
 })
 
 t.test('of a herd some is done in each turn, in the order in which it came', async (t) => {
   const done: number[] = []
-  const slices = new Slices<number>(
-    (item) => done.push(item),
-    () => false
-  )
+  const slices = new Slices<number>((item) => done.push(item))
   const herd = Array.from({ length: HERD }, (_, index) => index)
   for (const item of herd) slices.add(item)
 
@@ -32,27 +26,12 @@ t.test('of a herd some is done in each turn, in the order in which it came', asy
   t.strictSame(done, herd)
 })
 
-t.test('while what was begun has not ended, little more is, but some', async (t) => {
-  const done: number[] = []
-  const slices = new Slices<number>(
-    (item) => done.push(item),
-    () => true
-  )
-  for (let item = 0; item < HERD; item++) slices.add(item)
-  t.equal(done.length, 1)
-  await nextTurn()
-  t.equal(done.length, 2)
-})
-
 t.test('what is added by the work itself waits for its turn as well', async (t) => {
   const done: number[] = []
-  const slices: Slices<number> = new Slices<number>(
-    (item) => {
-      done.push(item)
-      if (item < HERD) slices.add(item + 1)
-    },
-    () => false
-  )
+  const slices: Slices<number> = new Slices<number>((item) => {
+    done.push(item)
+    if (item < HERD) slices.add(item + 1)
+  })
   slices.add(1)
   t.ok(done.length < HERD)
   while (done.length < HERD) await nextTurn()
