@@ -1,5 +1,6 @@
 import { delay } from '../load/delay.js'
 import { processorSeconds } from '../load/processor-time.js'
+import { readVitals } from '../processes/vitals.js'
 import { holdIdle } from './hold-idle.js'
 import { atMost, type Workload } from './workload.js'
 
@@ -21,6 +22,8 @@ export const idleCpu: Workload = {
     let percent = Number.NaN
     const held = await holdIdle(context, contestant, [CONNECTIONS], async ({ child }) => {
       await delay(SETTLE_MS)
+      // What the joins left to be collected is no matter of being idle.
+      await readVitals(child)
       const before = await processorSeconds(child.pid)
       await delay(WATCH_MS)
       percent = (((await processorSeconds(child.pid)) - before) / (WATCH_MS / 1000)) * 100
