@@ -1,5 +1,4 @@
 import assert from 'node:assert'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Message } from '../../support/live-client.js'
 import { request } from '../../support/server.js'
 import type { ServerProcess } from '../../support/server-process.js'
@@ -9,12 +8,10 @@ import type { FaultRow } from '../rig/row.js'
 import { RawClient } from '../support/raw-client.js'
 
 const USERS = 8
-const PAST = 2000
+const PAST = 6000
 const UNREAD = 200
 const ACK_EVERY = 10
 const ROUNDS = 3
-/** By then most replays are over. */
-const REPLAY_MS = 250
 const BATCH = 500
 const ROOM = 'past'
 
@@ -32,7 +29,8 @@ const row: FaultRow = {
     for (let round = 0; round < ROUNDS; round++) {
       const leaving = await rig.startNode(env)
       await Promise.all(readers.map((reader) => reader.visit(leaving)))
-      await sleep(rig.random.next() * REPLAY_MS)
+      const target = Math.floor(rig.random.next() * PAST)
+      await Promise.race(readers.map((reader) => reader.reached(target)))
       cut += readers.filter((reader) => !reader.isDone).length
       assert.deepStrictEqual(await leaving.end('SIGTERM'), { code: 0, signal: null })
     }
@@ -73,6 +71,7 @@ class Reader {
   readonly #epoch: string
   /** How far it has the room. */
   #heard = 0
+  #target: { readonly offset: number; resolve(): void } | undefined
   /** Of the inbox on the present connection; undefined before its first message. */
   #inboxAt: number | undefined
   #inboxTop = 0
@@ -88,6 +87,14 @@ class Reader {
 
   get isDone(): boolean {
     return this.#heard === PAST && this.#inboxTop === UNREAD
+  }
+
+  /** Resolves when it has so much of the room, which may be now. */
+  reached(offset: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#target = { offset, resolve }
+      this.#tellReached()
+    })
   }
 
   async visit({ url }: ServerProcess): Promise<void> {
@@ -110,6 +117,11 @@ class Reader {
   #hearRoom(offset: number): void {
     if (offset !== this.#heard + 1) this.faults.push(`I2: ${this.#userId} has ${offset} after ${this.#heard}`)
     this.#heard = offset
+    this.#tellReached()
+  }
+
+  #tellReached(): void {
+    if (this.#target !== undefined && this.#heard >= this.#target.offset) this.#target.resolve()
   }
 
   /** It goes on behind the cursor: neither before an acknowledgement that was answered, nor behind one never asked. */
