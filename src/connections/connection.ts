@@ -141,12 +141,14 @@ export class Connection implements CommandQueueOwner {
     this.setPaused('commands', full)
   }
 
-  /** Writes what is queued, then begins the closing handshake. Idempotent. */
+  /** Writes what is queued, then begins the closing handshake; one whose socket is gone is let go at once. Idempotent. */
   close(code: CloseCode): void {
-    if (this.closed) return
-    this.outbox.endTurn()
-    this.detach()
-    this.#transport.close(code, closeReasons[code])
+    if (this.ended) return
+    if (!this.closed) {
+      this.outbox.endTurn()
+      this.detach()
+      this.#transport.close(code, closeReasons[code])
+    }
     this.#onClosing(this, code)
   }
 
