@@ -2,6 +2,7 @@ import { type Few, withItem, withoutItem } from '../few.js'
 import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
 import { CommandQueue, type CommandQueueOwner } from './command-queue.js'
 import { Outbox } from './outbox.js'
+import type { Ping } from './ping.js'
 import { FaultCounter, TokenBucket } from './rate-limit.js'
 import type { Transport } from './transport.js'
 import type { Turn } from './turn.js'
@@ -121,11 +122,11 @@ export class Connection implements CommandQueueOwner {
     return this.lastSeenAt
   }
 
-  ping(serial: number, now: number): void {
+  ping(ping: Ping, now: number): void {
     this.lastPingAt = now
     // What is queued has to be before the ping: its pong confirms it.
     this.outbox.endTurn()
-    this.#transport.ping(String(serial))
+    this.#transport.ping(ping)
   }
 
   /** Stops reading for as long as there is any reason to: its queue, its answers, the end of the server. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { Connection } from './connection.js'
+import { Ping } from './ping.js'
 
 export interface HeartbeatOptions {
   readonly intervalMs: number
@@ -61,7 +62,8 @@ export class Heartbeat {
     this.#expectedAt = now + this.#tickMs
     if (lateMs > Math.max(this.#tickMs, LATE_MS)) this.#excuseAll(lateMs, now)
     this.#slot = (this.#slot + 1) % SLOTS
-    for (const connection of this.#slots[this.#slot] ?? []) this.#look(connection, now)
+    const ping = new Ping(++this.#serial)
+    for (const connection of this.#slots[this.#slot] ?? []) this.#look(connection, ping, now)
   }
 
   /** The loop stood still: nobody was pinged, and what came could not be read. */
@@ -69,17 +71,17 @@ export class Heartbeat {
     for (const connection of this.#slotOf.keys()) connection.excuse(ms, now)
   }
 
-  #ping(connection: Connection, now: number): void {
-    connection.ping(++this.#serial, now)
-    this.#options.onPing(connection, this.#serial)
+  #ping(connection: Connection, ping: Ping, now: number): void {
+    connection.ping(ping, now)
+    this.#options.onPing(connection, ping.serial)
   }
 
-  #look(connection: Connection, now: number): void {
+  #look(connection: Connection, ping: Ping, now: number): void {
     const { intervalMs, timeoutMs } = this.#options
     // Of one that was heard of lately the socket need not be asked; later it is, at two looks at least.
     const heard = now - connection.lastSeenAt < timeoutMs / 2
     const silentMs = now - (heard ? connection.lastSeenAt : connection.signOfLifeAt(now))
     if (silentMs >= timeoutMs) connection.close(CloseCode.NoSignOfLife)
-    else if (now - connection.lastPingAt >= intervalMs) this.#ping(connection, now)
+    else if (now - connection.lastPingAt >= intervalMs) this.#ping(connection, ping, now)
   }
 }

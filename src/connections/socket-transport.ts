@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 import type { CloseCode } from '../protocol/close-codes.js'
 import { type Chunk, type ChunkForm, joinLines } from './chunk.js'
 import { releaseWindows } from './deflate-offers.js'
+import type { Ping } from './ping.js'
 import type { Transport } from './transport.js'
 
 /** The subprotocol in which a frame holds one or more messages, one a line. */
@@ -81,8 +82,11 @@ export class SocketTransport implements Transport {
     else this.#writeRaw(socket, chunks)
   }
 
-  ping(payload: string): void {
-    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping(payload)
+  ping({ frame, payload }: Ping): void {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return
+    const socket = this.#rawSocket()
+    if (socket === undefined) this.#webSocket.ping(payload)
+    else socket.write(frame)
   }
 
   close(code: CloseCode, reason: string): void {

@@ -1,5 +1,6 @@
 import type { CloseCode } from '../protocol/close-codes.js'
 import type { Chunk } from './chunk.js'
+import type { Ping } from './ping.js'
 
 /** What a connection needs of its socket. */
 export interface Transport {
@@ -9,7 +10,7 @@ export interface Transport {
   readonly drainedBytes: number
   /** In order; nothing happens once the socket is closing. */
   write(chunks: readonly Chunk[]): void
-  ping(payload: string): void
+  ping(ping: Ping): void
   /** Begins the closing handshake; a peer that does not finish it in 10 s is cut. */
   close(code: CloseCode, reason: string): void
   /** Stops and goes on taking what the peer sends. */

@@ -22,15 +22,14 @@ function pass(clock: ManualClock, ms: number, each: () => void = () => {}): void
   }
 }
 
-t.test('every connection is pinged once an interval, each ping with a serial of its own', async (t) => {
+t.test('every connection is pinged once an interval, each time with a serial that is new to it', async (t) => {
   const { clock, add } = setUp()
   const members = Array.from({ length: 40 }, add)
   pass(clock, 65_000, () => {
     for (const { connection } of members) connection.touch(clock.monotonic())
   })
   for (const { transport } of members) t.ok(transport.pings.length === 2 || transport.pings.length === 3)
-  const serials = members.flatMap(({ transport }) => transport.pings)
-  t.equal(new Set(serials).size, serials.length)
+  for (const { transport } of members) t.equal(new Set(transport.pings).size, transport.pings.length)
 })
 
 t.test('one that shows no sign of life is closed with 4000 after the time-out, and not before', async (t) => {

@@ -1,4 +1,5 @@
 import type { Chunk } from '../../src/connections/chunk.js'
+import type { Ping } from '../../src/connections/ping.js'
 import type { Transport } from '../../src/connections/transport.js'
 import type { LiveConnection } from '../../src/live.js'
 import type { Message } from '../support/live-client.js'
@@ -10,7 +11,7 @@ interface Asked {
   readonly heard: (answer: Message) => void
 }
 
-interface Ping {
+interface HeardPing {
   readonly payload: string
   /** How far each room had come in before it. */
   readonly positions: ReadonlyMap<string, number>
@@ -37,7 +38,7 @@ export class Client implements Transport {
   closedWith: number | undefined
   #live: LiveConnection | undefined
   #arrived: Message[] = []
-  #pings: Ping[] = []
+  #pings: HeardPing[] = []
   readonly #asked = new Map<string, Asked>()
   #nextId = 0
 
@@ -58,8 +59,11 @@ export class Client implements Transport {
     }
   }
 
-  ping(payload: string): void {
-    this.#pings.push({ payload, positions: new Map([...this.ears].map(([room, { position }]) => [room, position])) })
+  ping({ payload }: Ping): void {
+    this.#pings.push({
+      payload: String(payload),
+      positions: new Map([...this.ears].map(([room, { position }]) => [room, position]))
+    })
   }
 
   close(code: number): void {

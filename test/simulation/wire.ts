@@ -1,4 +1,5 @@
 import type { Chunk } from '../../src/connections/chunk.js'
+import type { Ping } from '../../src/connections/ping.js'
 import type { Transport } from '../../src/connections/transport.js'
 import type { LiveConnection } from '../../src/live.js'
 import type { Message } from '../support/live-client.js'
@@ -12,7 +13,7 @@ export interface WireListener {
   onClose(code: number): void
 }
 
-type Down = { readonly payloads: readonly Buffer[] } | { readonly ping: string } | { readonly code: number }
+type Down = { readonly payloads: readonly Buffer[] } | { readonly ping: Buffer } | { readonly code: number }
 
 export interface WireOptions {
   readonly node: SimulatedNode
@@ -72,7 +73,7 @@ export class Wire implements Transport {
     this.#down.send({ payloads: chunks.flatMap(({ payloads }) => payloads) })
   }
 
-  ping(payload: string): void {
+  ping({ payload }: Ping): void {
     this.#down.send({ ping: payload })
   }
 
@@ -94,7 +95,7 @@ export class Wire implements Transport {
     if ('payloads' in thing) {
       for (const payload of thing.payloads) if (this.#isOpen) this.#listener.onMessage(JSON.parse(payload.toString()))
     } else if ('ping' in thing) {
-      this.#up.send(() => this.#live.onPong(Buffer.from(thing.ping)))
+      this.#up.send(() => this.#live.onPong(thing.ping))
     } else {
       this.#isOpen = false
       this.#up.send(() => this.#live.onClose(thing.code))

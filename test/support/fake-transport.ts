@@ -1,5 +1,6 @@
 import type { Chunk } from '../../src/connections/chunk.js'
 import { Connection } from '../../src/connections/connection.js'
+import type { Ping } from '../../src/connections/ping.js'
 import type { Transport } from '../../src/connections/transport.js'
 import { Turn } from '../../src/connections/turn.js'
 
@@ -29,8 +30,8 @@ export class FakeTransport implements Transport {
     }
   }
 
-  ping(payload: string): void {
-    this.pings.push(payload)
+  ping({ payload }: Ping): void {
+    this.pings.push(String(payload))
   }
 
   close(code: number): void {
