@@ -8,7 +8,7 @@ export interface RollingClientOptions {
   readonly userId: string
   readonly onMessage: (message: Message) => void
   /** A connection was opened. */
-  readonly onOpen: () => void
+  readonly onOpen?: () => void
   /** What members hear of each other, and losses. */
   readonly onOutcome: (outcome: string) => void
 }
@@ -29,7 +29,7 @@ export class RollingClient {
     class BalancedSocket extends WebSocket {
       constructor(_url: string | URL, protocols?: string | string[]) {
         super(`${pick().replace('http', 'ws')}/ws?user_id=${userId}`, protocols)
-        this.on('open', onOpen)
+        this.on('open', () => onOpen?.())
         own(this)
       }
     }

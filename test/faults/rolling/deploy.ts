@@ -152,7 +152,7 @@ class Deploy {
     const pick = this.#balancer.pick
     const own = new RollingClient({
       ...{ pick, userId: `publisher-${room}` },
-      ...{ onMessage: () => {}, onOpen: () => {}, onOutcome: () => {} }
+      ...{ onMessage: () => {}, onOutcome: () => {} }
     })
     this.#scope.teardown(() => void own.client.close())
     own.client.connect()
