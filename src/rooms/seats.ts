@@ -1,5 +1,6 @@
 import type { Receiver } from '../channels/receiver.js'
 import type { Connection } from '../connections/connection.js'
+import { FewMap, type ReadonlyFewMap } from '../few-map.js'
 
 /** A connection's place in a room. */
 export interface Seat {
@@ -10,7 +11,7 @@ export interface Seat {
 
 /** Which connections of this node are in which rooms. */
 export class Seats {
-  readonly #byConnection = new Map<Connection, Map<string, Seat>>()
+  readonly #byConnection = new Map<Connection, FewMap<string, Seat>>()
   readonly #connectionIds = new Map<string, Set<string>>()
 
   /** Rooms with somebody in them. */
@@ -28,7 +29,7 @@ export class Seats {
   }
 
   /** The seats of a connection by room. */
-  of(connection: Connection): ReadonlyMap<string, Seat> {
+  of(connection: Connection): ReadonlyFewMap<string, Seat> {
     return this.#byConnection.get(connection) ?? none
   }
 
@@ -38,7 +39,7 @@ export class Seats {
 
   /** Takes a seat; one that the connection has in the room already is replaced. */
   take(connection: Connection, room: string, seat: Seat): void {
-    const seats = this.#byConnection.get(connection) ?? new Map<string, Seat>()
+    const seats = this.#byConnection.get(connection) ?? new FewMap<string, Seat>()
     this.#byConnection.set(connection, seats.set(room, seat))
     const connectionIds = this.#connectionIds.get(room) ?? new Set<string>()
     this.#connectionIds.set(room, connectionIds.add(connection.id))
@@ -58,4 +59,4 @@ export class Seats {
   }
 }
 
-const none: ReadonlyMap<string, Seat> = new Map()
+const none = new FewMap<string, Seat>()

@@ -1,4 +1,5 @@
 import type { Connection } from '../connections/connection.js'
+import type { FewMap } from '../few-map.js'
 import type { LeaseLoss } from '../store/nodes.js'
 import type { OwnedSession, SessionRoom } from '../store/sessions.js'
 import type { Position } from '../store/streams.js'
@@ -10,7 +11,7 @@ export interface LiveSession {
   tokenHash: string
   generation: number
   /** Confirmed positions by room. */
-  readonly rooms: Map<string, SessionRoom>
+  readonly rooms: FewMap<string, SessionRoom>
   /** It joined a room once: there is something to keep. */
   kept: boolean
   /** Written at least once: it is in the store, unless it ended there. */

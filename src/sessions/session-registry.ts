@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { Deadline } from '../deadline.js'
 import { RoomcastError } from '../errors.js'
+import { FewMap } from '../few-map.js'
 import { RetryQueue } from '../presence/retry-queue.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import type { PositionInput } from '../protocol/commands.js'
@@ -107,7 +108,7 @@ export class SessionRegistry {
       sessionId: this.#options.random.timeUuid(this.#options.clock.now()),
       tokenHash: hashOf(resumeToken),
       generation: 1,
-      rooms: new Map(),
+      rooms: new FewMap(),
       kept: false,
       stored: false,
       doubt: undefined,
