@@ -54,6 +54,8 @@ export interface ChannelListener {
 
 /** Messages that may come before the store has confirmed the subscription. */
 const EARLY_MAX = 1000
+/** Runs of messages as they were sent to those who caught up. Of all channels: an empty WeakMap takes 200 bytes. */
+const chunks = new WeakMap<readonly Publication[], Chunk>()
 
 /**
  * What this node knows of one stream: how far it has heard, and who listens here. Messages go to receivers in order
@@ -76,8 +78,6 @@ export class Channel implements TurnWork {
   /** Where the channel stood before the first of `#entries`. */
   #entriesBase: Position | undefined
   #fanOut: FanOut | undefined
-  /** Runs of messages as they were sent to those who caught up. */
-  readonly #chunks = new WeakMap<readonly Publication[], Chunk>()
   #repairing: Promise<void> | undefined
   /** The highest offset heard of while a repair was under way. */
   #heardOf = 0
@@ -286,18 +286,9 @@ export class Channel implements TurnWork {
     const last = publications.at(-1)
     if (last === undefined) return
     const heard = heardBy(receiver, publications)
-    if (heard.length > 0) receiver.send(this.#chunkOf(heard))
+    if (heard.length > 0) receiver.send(chunkOf(heard))
     receiver.position = positionOf(last)
     this.#surroundings.onDelivered(heard.length)
-  }
-
-  /** One for all who are sent the same run. */
-  #chunkOf(run: readonly Publication[]): Chunk {
-    const known = this.#chunks.get(run)
-    if (known !== undefined) return known
-    const chunk = new Chunk(run.map(({ payload }) => payload))
-    this.#chunks.set(run, chunk)
-    return chunk
   }
 
   async #repair(): Promise<void> {
@@ -379,4 +370,13 @@ function adoptEpoch(position: Position, { top }: Pick<Page, 'top'>): Position {
 
 function isSamePlace(one: Position, other: Position): boolean {
   return one.epoch === other.epoch && one.offset === other.offset && one.messageId === other.messageId
+}
+
+/** One for all who are sent the same run. */
+function chunkOf(run: readonly Publication[]): Chunk {
+  const known = chunks.get(run)
+  if (known !== undefined) return known
+  const chunk = new Chunk(run.map(({ payload }) => payload))
+  chunks.set(run, chunk)
+  return chunk
 }
