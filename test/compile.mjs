@@ -1,6 +1,8 @@
 // Checks the types of everything and compiles it into build/, where `npm test` runs it: a test that has its sources
-// compiled as it loads them takes half as long again.
-import { spawnSync } from 'node:child_process'
+// compiled as it loads them takes half as long again. Beside it the server is built that tests start as a process: each
+// of those that find none begins to build it.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -10,13 +12,18 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = path.join(root, 'build')
 const assets = ['src/page/index.html']
 
-// What was removed from the sources is not to be run, and no earlier run to be told of.
-for (const old of [folder, path.join(root, '.tap/test-results')]) rmSync(old, { recursive: true, force: true })
+// What was removed from the sources is not to be run.
+rmSync(folder, { recursive: true, force: true })
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const options = ['--outDir', folder, '--declaration', 'false']
-const { status } = spawnSync(process.execPath, [compiler, ...options], { cwd: root, stdio: 'inherit' })
-process.exitCode = status ?? 1
+const codes = await Promise.all([run(compiler, ...options), run('src/build.mjs')])
+process.exitCode = codes.find((code) => code !== 0) ?? 0
 for (const asset of assets) {
   mkdirSync(path.dirname(path.join(folder, asset)), { recursive: true })
   cpSync(path.join(root, asset), path.join(folder, asset))
+}
+
+async function run(...program) {
+  const [code] = await once(spawn(process.execPath, program, { cwd: root, stdio: 'inherit' }), 'exit')
+  return code ?? 1
 }
