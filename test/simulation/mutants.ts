@@ -10,7 +10,7 @@ import type { Mutant } from './world.js'
 export const mutants: readonly Mutant[] = [
   { name: 'drops the repair', install: dropRepair },
   { name: 'drops the idempotency key', scripts: { forgetsReceipts: true, neverForks: false } },
-  { name: 'reads before it subscribes', tamper: readBeforeSubscribe },
+  { name: 'reads before it subscribes', tamper: readBeforeSubscribe, firstSeed: 150 },
   { name: 'never forks the epoch', scripts: { forgetsReceipts: false, neverForks: true } },
   { name: 'saves a session at its close only', tamper: saveAtCloseOnly }
 ]

@@ -19,6 +19,8 @@ export interface Mutant {
   readonly tamper?: (node: FastifyInstance) => void
   /** Changes the program; the returned function takes it back. */
   readonly install?: () => () => void
+  /** Where the search for it begins: shortly before one that finds it, if that is rare. 1 without one. */
+  readonly firstSeed?: number
 }
 
 const NODES = 3
