@@ -3,7 +3,7 @@ import { startRedis } from '../support/redis-server.js'
 import { type KindName, kinds, runSequences } from './sequences.js'
 
 /** Sequences of all kinds; `npm run test:model -- --runs N` runs more. */
-const RUNS = 2000
+const RUNS = 1600
 const TIMEOUT_MS = 600_000
 
 t.setTimeout(TIMEOUT_MS)

@@ -25,12 +25,12 @@ interface Kind {
 }
 
 export const kinds = {
-  memory: { store: 'memory', small: true, restarting: false, share: 600 },
-  'memory-large': { store: 'memory', small: false, restarting: false, share: 255 },
-  disk: { store: 'disk', small: true, restarting: true, share: 20 },
-  redis: { store: 'redis', small: true, restarting: false, share: 75 },
-  'redis-large': { store: 'redis', small: false, restarting: false, share: 35 },
-  'redis-restarting': { store: 'redis', small: true, restarting: true, share: 15 }
+  memory: { store: 'memory', small: true, restarting: false, share: 720 },
+  'memory-large': { store: 'memory', small: false, restarting: false, share: 190 },
+  disk: { store: 'disk', small: true, restarting: true, share: 15 },
+  redis: { store: 'redis', small: true, restarting: false, share: 50 },
+  'redis-large': { store: 'redis', small: false, restarting: false, share: 15 },
+  'redis-restarting': { store: 'redis', small: true, restarting: true, share: 10 }
 } as const satisfies Record<string, Kind>
 export type KindName = keyof typeof kinds
 

@@ -7,7 +7,7 @@ import { moduleExtension, moduleRunner } from '../support/root.js'
 import { run } from './run.js'
 
 /** Worlds of each of the two rows of seeds; `npm run test:simulation -- --runs N` runs more. */
-const RUNS = 500
+const RUNS = 250
 const TIMEOUT_MS = 240_000
 
 /**
