@@ -24,9 +24,10 @@ rmSync(results, { recursive: true, force: true })
 const waiting = testsIn(folder)
 const count = waiting.length
 const failures = []
+let assertions = 0
 if (count === 0) failures.push(`no tests in ${folder}`)
 await Promise.all(Array.from({ length: JOBS }, work))
-console.log(`${count} files, ${failures.length} failed, ${seconds(performance.now())}`)
+console.log(`${count} files, ${failures.length} failed, ${assertions} assertions, ${seconds(performance.now())}`)
 if (failures.length > 0) {
   console.error(`\n${failures.join('\n\n')}`)
   process.exitCode = 1
@@ -54,6 +55,7 @@ async function fault(name) {
   const [output, errors] = [`${file}.tap`, `${file}.err`]
   const end = await endOf(path.join(folder, name), [output, errors])
   const said = readFileSync(output, 'utf8')
+  assertions += Number(/^# \{ total: (\d+)/m.exec(said)?.[1] ?? 0)
   // Also one that ran nothing has failed.
   if (end === 0 && /^1\.\.[1-9]/m.test(said)) return undefined
   return `ended with ${end}\n${failuresOf({ output: said, errors: readFileSync(errors, 'utf8') })}`

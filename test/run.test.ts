@@ -24,7 +24,7 @@ t.test('files that hold pass, in folders too', async (t) => {
   t.equal(status, 0, stderr)
   t.match(stdout, /^ok one\.test\.js .*\n/m)
   t.match(stdout, /^ok inner\/two\.test\.js .*\n/m)
-  t.match(stdout, '2 files, 0 failed')
+  t.match(stdout, '2 files, 0 failed, 2 assertions')
 })
 
 const failing = {
