@@ -35,6 +35,7 @@ import { type Config, listOf } from './config.js'
 import { RoomcastError } from './errors.js'
 import { takeInHerds } from './http/arrivals.js'
 import { rawErrorResponse, sendError } from './http/error-response.js'
+import { endLateUpgrades } from './http/late-upgrades.js'
 import { validatorCompiler } from './http/validator-compiler.js'
 
 declare module 'fastify' {
@@ -68,6 +69,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta
  */
 const app = fp<RoomcastOptions>(
   async (fastify, { prefix = '', ...options }) => {
+    endLateUpgrades(fastify.server)
     await fastify.register(autoload, { dir: folder('plugins'), options, ignorePattern: /docs\.[jt]s$/ })
     await fastify.register(edges, { prefix })
   },
@@ -117,6 +119,8 @@ export type { RoomParams } from './rooms/room-pattern.js'
 
 /** Fastify has none by default: a peer could hold a request open for ever. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** How late a request that takes too long may be ended. */
+const REQUEST_CHECK_MS = 5000
 /** An id has up to 128 bytes, each of which may be `%XX`; longer ones are to be told that they are no ids. */
 const PARAM_LENGTH_MAX = 16_384
 const BODY_BYTES_MIN = 1_048_576
@@ -131,6 +135,8 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
     logger: { level: config.LOG_LEVEL },
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Of two times Node gives the longer one to the whole of a request; its own for the headers is a minute.
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: REQUEST_CHECK_MS },
     // A message may be written with escapes of six bytes a letter, and has a frame around it.
     bodyLimit: Math.max(BODY_BYTES_MIN, config.MAX_MESSAGE_BYTES * 2),
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
@@ -139,7 +145,9 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
     // The routes say by themselves that the server is draining.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
-      if (socket.writable) socket.end(rawErrorResponse(error))
+      if (socket.writable) socket.write(rawErrorResponse(error))
+      // Whether its peer ends its side or not: no time-out counts for this socket any more.
+      socket.destroySoon()
     },
     frameworkErrors: (error, request, reply) => void refuseUnrouted(request, reply as FastifyReply, error)
   })
