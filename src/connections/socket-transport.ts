@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import type { CloseCode } from '../protocol/close-codes.js'
+import { CloseCode } from '../protocol/close-codes.js'
 import { type Chunk, type ChunkForm, joinLines } from './chunk.js'
 import { releaseWindows } from './deflate-offers.js'
+import { ownFragments, PIECES_MAX } from './fragments.js'
 import type { Ping } from './ping.js'
 import type { Transport } from './transport.js'
 
@@ -10,6 +11,7 @@ import type { Transport } from './transport.js'
 export const NDJSON = 'roomcast.v1.ndjson'
 const PLAIN = 'roomcast.v1'
 const NDJSON_FRAME_BYTES_MAX = 1_048_576
+const POLICY_VIOLATION = 1008
 /** Chunks up to this size are copied to be written with their neighbours. */
 const COPIED_BYTES_MAX = 4096
 
@@ -43,7 +45,14 @@ export function limitedWebSocket(messageBytesMax: number): typeof WebSocket {
       const maxPayload = frameBytesMax(this.protocol, messageBytesMax)
       releaseWindows((this as unknown as SocketInternals)._extensions ?? {})
       // @ts-expect-error `setSocket` is not in the types; ws and @fastify/websocket call it on every server socket.
-      super.setSocket(socket, head, { ...options, maxPayload })
+      super.setSocket(socket, head, { ...options, maxPayload, maxFragments: PIECES_MAX, maxBufferedChunks: PIECES_MAX })
+      ownFragments(this)
+    }
+
+    override close(code?: number, data?: string | Buffer): void {
+      // ws's own for too many pieces, which it gives no words: clients know the one for too large.
+      const isOfPieces = code === POLICY_VIOLATION && data === undefined
+      super.close(isOfPieces ? CloseCode.FrameTooLarge : code, data)
     }
   }
 }
