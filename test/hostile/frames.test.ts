@@ -5,6 +5,7 @@ import { startServer } from '../support/server.js'
 import { Bystander } from './bystander.js'
 import { type Answers, EMPTY_TEXT, type HostileCase, NOT_UTF8 } from './case.js'
 import { closingCases } from './cases/closing.js'
+import { deflatedCases } from './cases/deflated.js'
 import { fragmentationCases } from './cases/fragmentation.js'
 import { framingCases } from './cases/framing.js'
 import { pingCases } from './cases/pings.js'
@@ -30,14 +31,14 @@ const variants: readonly Variant[] = [
   { title: 'with compression', protocol: 'roomcast.v1', compression: true }
 ]
 
-function casesOf({ protocol }: Variant): HostileCase[] {
+function casesOf({ protocol, compression }: Variant): HostileCase[] {
   const limits = {
     message: MESSAGE_BYTES,
     frame: frameBytesMax(protocol, MESSAGE_BYTES),
     lines: protocol === NDJSON
   }
   const groups = [framingCases, pingCases, reservedCases, fragmentationCases, utf8Cases, closingCases]
-  return [...groups.flat(), ...sizeCases(limits)]
+  return [...groups.flat(), ...sizeCases(limits), ...(compression ? deflatedCases : [])]
 }
 
 function answersIn({ protocol, compression }: Variant, { number, answers }: HostileCase): Answers {
