@@ -27,6 +27,7 @@ export default fp(
       onLoss: (loss) => {
         counters.losses[loss]++
       },
+      onMalformed: fastify.reportMalformed,
       beforeReset: () => fastify.recovery.holdingsKept(),
       onError: reportFailure
     })

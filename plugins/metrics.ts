@@ -80,6 +80,11 @@ export default fp(
         'How long that took in all, from the first answer of the store',
         () => counters.recoveryMs / 1000
       ],
+      [
+        'roomcast_malformed_records_total',
+        'Times that the store had or sent something that no node has written',
+        () => counters.malformedRecords
+      ],
       ['roomcast_failures_total', 'Tasks in the background that failed', () => counters.failures],
       ['roomcast_ingest_handled_total', 'Entries of the ingest stream that were handled', () => ingest?.handled ?? 0],
       ['roomcast_ingest_dead_total', 'Entries of the ingest stream that became dead letters', () => ingest?.dead ?? 0],

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { soundStreams } from '../src/channels/sound-streams.js'
 import { countReads } from '../src/store/counted-reads.js'
 import { openEmbeddedStore } from '../src/store/embedded/embedded-store.js'
 import type { RedisConnections } from '../src/store/redis/connections.js'
@@ -17,9 +18,10 @@ export default fp(
   async (fastify) => {
     const { counters } = fastify
     const store = await openStore(fastify)
-    const streams = countReads(store.streams, () => {
+    const counted = countReads(store.streams, () => {
       counters.historyReads++
     })
+    const streams = soundStreams(counted, fastify.reportMalformed)
     fastify.decorate('store', { ...store, streams })
     fastify.addHook('onClose', () => store.close())
   },

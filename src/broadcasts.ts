@@ -2,6 +2,7 @@ import type { ChannelRegistry } from './channels/channel-registry.js'
 import type { Clock } from './clock.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
 import { encodeBroadcast, formatTime } from './protocol/pushes.js'
+import { isRelayable } from './protocol/relayable.js'
 import type { Random } from './random.js'
 import { NO_RETENTION, type Streams } from './store/streams.js'
 
@@ -39,7 +40,11 @@ export class Broadcasts {
     await channels.listen(CHANNEL, {
       tag: { room: CHANNEL },
       retention: NO_RETENTION,
-      onSignal: (_channel, { encoded, exclude }) => onDelivered(pool.broadcast(encoded, new Set(exclude)))
+      onSignal: (_channel, { encoded, exclude }) => {
+        if (!isRelayable(encoded)) return false
+        onDelivered(pool.broadcast(encoded, new Set(exclude)))
+        return true
+      }
     })
   }
 

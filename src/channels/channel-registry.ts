@@ -12,6 +12,8 @@ export interface ChannelRegistryOptions {
   readonly onSignalsDropped: (count: number) => void
   readonly onRepair: () => void
   readonly onLoss: (loss: 'gap' | 'reset') => void
+  /** Something came that no node has written; it was passed over. */
+  readonly onMalformed: (id: ChannelId) => void
   /** As `Channel` has it. */
   readonly beforeReset: () => Promise<void>
   /** A task in the background that failed; it is tried again. */
@@ -20,8 +22,8 @@ export interface ChannelRegistryOptions {
 
 /** What a channel is for, on a node that hears it. */
 export interface ChannelPurpose extends ChannelTopic {
-  /** What to do with a signal of the channel. */
-  onSignal(channel: Channel, signal: SignalMessage): void
+  /** What to do with a signal of the channel. False for one that no node has written: it is passed over. */
+  onSignal(channel: Channel, signal: SignalMessage): boolean
   /** Signals may have been missed: they come once or never. */
   onSignalsMissed?(channel: Channel): void
 }
@@ -141,7 +143,7 @@ export class ChannelRegistry implements StreamListener {
 
   onSignal(id: ChannelId, signal: SignalMessage): void {
     const entry = this.#entries.get(id)
-    if (entry !== undefined) entry.purpose.onSignal(entry.channel, signal)
+    if (entry?.purpose.onSignal(entry.channel, signal) === false) this.#options.onMalformed(id)
   }
 
   /** Signals may have been missed, and messages: as `lookAtTops`. */

@@ -42,7 +42,7 @@ export class ControlChannel {
     await this.#options.channels.listen(CHANNEL, {
       tag: { room: CHANNEL },
       retention: RETENTION,
-      onSignal: () => {},
+      onSignal: () => false,
       listener: {
         onMessage: ({ payload }) => {
           const entry = decodeControlEntry(payload)

@@ -80,7 +80,7 @@ export class DeviceFeeds {
     const { channels, retention } = this.#options
     let channel: Channel
     try {
-      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: ignore })
+      channel = await channels.acquire(feed.channel, { tag: feed.tag, retention, onSignal: refuse })
     } catch {
       return false
     }
@@ -222,7 +222,9 @@ export class DeviceFeeds {
 }
 
 /** Nothing is signalled to devices. */
-function ignore(): void {}
+function refuse(): boolean {
+  return false
+}
 
 export function cursorKeyOf({ userId, deviceId }: Connection, channel: ChannelId): CursorKey {
   return { userId: userId ?? '', deviceId, channel }

@@ -143,11 +143,13 @@ export class Memberships {
     this.#events.assume(channel, users)
   }
 
-  onSignal(room: string, channel: Channel, { encoded, exclude }: SignalMessage): void {
+  /** False for a signal that no node has written. */
+  onSignal(room: string, channel: Channel, { encoded, exclude }: SignalMessage): boolean {
     const signal = decodeRoomSignal(encoded)
     if (signal?.kind === 'relay') channel.signal({ encoded: signal.payload, exclude })
     else if (signal?.kind === 'note') this.#events.deliver(room, channel, signal.note)
     else if (signal?.kind === 'recount') this.recount(room)
+    return signal !== undefined
   }
 
   /** Resolves when the members have been told of everything that happened so far. Nothing is tried again from then on. */

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { isRelayable } from '../protocol/relayable.js'
 
 /*
  * What nodes tell each other through a room's channel without storing it. The first byte says which of the three it is.
@@ -44,7 +45,7 @@ export function encodeRecount(): Buffer {
 
 /** Undefined for anything that these functions did not write: what comes from outside is not trusted. */
 export function decodeRoomSignal(encoded: Buffer): RoomSignal | undefined {
-  if (encoded[0] === RELAY) return { kind: 'relay', payload: encoded.subarray(1) }
+  if (encoded[0] === RELAY) return relayOf(encoded.subarray(1))
   if (encoded[0] === RECOUNT) return { kind: 'recount' }
   if (encoded[0] !== NOTE) return undefined
   try {
@@ -53,6 +54,10 @@ export function decodeRoomSignal(encoded: Buffer): RoomSignal | undefined {
   } catch {
     return undefined
   }
+}
+
+function relayOf(payload: Buffer): RoomSignal | undefined {
+  return isRelayable(payload) ? { kind: 'relay', payload } : undefined
 }
 
 const Count = Type.Integer({ minimum: 0 })

@@ -287,15 +287,15 @@ export class SessionRegistry {
     streams.signal(nodeChannel(formerOwner), note).catch(onError)
   }
 
-  #onTaken({ encoded }: SignalMessage): void {
-    try {
-      const { sessionId, generation } = JSON.parse(encoded.toString()) as OwnedSession
-      const session = this.#bySessionId.get(sessionId)
-      if (session === undefined) this.#options.rooms.endGrace(sessionId)
-      else if (session.generation < generation) this.#lose(session)
-    } catch (error) {
-      this.#options.onError(error)
-    }
+  /** False for what no node has written. */
+  #onTaken({ encoded }: SignalMessage): boolean {
+    const taken = decodeTaken(encoded)
+    if (taken === undefined) return false
+    const { sessionId, generation } = taken
+    const session = this.#bySessionId.get(sessionId)
+    if (session === undefined) this.#options.rooms.endGrace(sessionId)
+    else if (session.generation < generation) this.#lose(session)
+    return true
   }
 
   #lose({ connection }: LiveSession): void {
@@ -359,6 +359,15 @@ export class SessionRegistry {
     }
     const saved = await Promise.all(rewritten.map((session) => this.#save(session)))
     for (const [index, session] of rewritten.entries()) if (!saved[index]) this.#lose(session)
+  }
+}
+
+function decodeTaken(encoded: Buffer): Pick<OwnedSession, 'sessionId' | 'generation'> | undefined {
+  try {
+    const { sessionId, generation } = JSON.parse(encoded.toString())
+    return typeof sessionId === 'string' && Number.isSafeInteger(generation) ? { sessionId, generation } : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -34,6 +34,8 @@ export class Counters {
   /** Times that the node was whole again, and how long that took in all, in milliseconds. */
   recoveries = 0
   recoveryMs = 0
+  /** Times that the store had or sent something that no node has written. */
+  malformedRecords = 0
   /** Tasks in the background that failed. */
   failures = 0
 }

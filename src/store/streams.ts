@@ -107,6 +107,8 @@ export interface StreamListener {
   /** Every message of a subscribed channel, in order of offset, at most once; holes are possible (see `tops`). */
   onMessage(channel: ChannelId, message: StoredMessage): void
   onSignal(channel: ChannelId, signal: SignalMessage): void
+  /** Something came that no node has written; it was passed over. */
+  onMalformed?(channel: ChannelId): void
 }
 
 /**

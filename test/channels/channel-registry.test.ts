@@ -46,7 +46,7 @@ class RecordingStreams implements Partial<Streams> {
   }
 }
 
-const purpose = { tag: { room: 'r' }, retention: NO_RETENTION, onSignal: () => {} }
+const purpose = { tag: { room: 'r' }, retention: NO_RETENTION, onSignal: () => true }
 
 async function setUp() {
   const streams = new RecordingStreams()
@@ -60,6 +60,7 @@ async function setUp() {
     onSignalsDropped: () => {},
     onRepair: () => {},
     onLoss: () => {},
+    onMalformed: () => {},
     beforeReset: async () => {},
     onError: (error) => errors.push(error)
   })

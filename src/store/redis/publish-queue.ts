@@ -57,6 +57,7 @@ export class PublishQueue {
   async #call(channel: ChannelId, call: readonly Waiting[]): Promise<void> {
     try {
       const reply = (await this.#ask(channel, call)) as Array<string | number>
+      if (!fits(reply, call)) throw new Error('a receipt cannot be read')
       for (const [index, waiting] of call.entries()) waiting.resolve(publishedOf(waiting, reply, index * REPLY_FIELDS))
     } catch (error) {
       const cause = error instanceof RoomcastError ? error.cause : error
@@ -114,6 +115,15 @@ function isKeptAlike(one: PublishOptions, other: PublishOptions): boolean {
     one.retention.ttlMs === other.retention.ttlMs &&
     one.idempotencyMs === other.idempotencyMs
   )
+}
+
+/** A receipt that no script has written would push the answers behind it out of their places. */
+function fits(reply: readonly (string | number)[], call: readonly Waiting[]): boolean {
+  if (reply.length !== call.length * REPLY_FIELDS) return false
+  return call.every((_, index) => {
+    const [, , offset, timestamp] = reply.slice(index * REPLY_FIELDS, (index + 1) * REPLY_FIELDS).map(Number)
+    return Number.isSafeInteger(offset) && Number.isSafeInteger(timestamp)
+  })
 }
 
 function publishedOf({ options }: Waiting, reply: readonly (string | number)[], at: number): Published {

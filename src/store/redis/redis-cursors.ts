@@ -51,11 +51,14 @@ export class RedisCursors implements Cursors {
       this.#ttlMs,
       DEVICES_MAX
     )
-    return parseCursor(await answered(reply))
+    // One that cannot be read is as good as none; the next acknowledgement writes it anew.
+    return parseCursor(await answered(reply)) ?? cursor
   }
 }
 
-function parseCursor(text: string): Cursor {
-  const separator = text.lastIndexOf(':')
-  return { epoch: text.slice(0, separator), offset: Number(text.slice(separator + 1)) }
+/** Undefined for what no script has written. */
+function parseCursor(text: string): Cursor | undefined {
+  const [, epoch, digits] = /^(.+):(\d{1,16})$/s.exec(text) ?? []
+  const offset = Number(digits)
+  return epoch !== undefined && Number.isSafeInteger(offset) ? { epoch, offset } : undefined
 }

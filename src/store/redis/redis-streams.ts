@@ -167,7 +167,7 @@ export class RedisStreams implements Streams {
     )
     return channels.map((channel, index) => {
       const [epoch = '', offset] = answer.slice(2 * index, 2 * index + 2)
-      return [channel, { epoch, offset: Number(offset) }]
+      return [channel, { epoch, offset: offsetOf(offset) }]
     })
   }
 
@@ -175,6 +175,7 @@ export class RedisStreams implements Streams {
     const channel = this.#topics.get(topic)
     if (channel === undefined || this.#listener === undefined) return
     const decoded = decodeRecord(record)
+    if (decoded === undefined) this.#listener.onMalformed?.(channel)
     if (decoded?.kind === 'signal') this.#listener.onSignal(channel, decoded.signal)
     for (const message of decoded?.kind === 'messages' ? decoded.messages : [])
       this.#listener.onMessage(channel, message)
@@ -217,17 +218,27 @@ interface RawPage {
   readonly found: StoredMessage | undefined
 }
 
+const unreadable = { epoch: '', timestamp: 0, messageId: '', exclude: [], encoded: Buffer.alloc(0) }
+
 type Entry = [id: Buffer, fields: Buffer[]]
 
 function rawPage(answer: unknown[]): RawPage {
-  const [epoch, top, forks, oldest, entries, found] = answer as [Buffer, Buffer, Buffer, Buffer, Entry[], Entry[]]
+  const [epoch, topText, forks, oldest, entries, found] = answer as [Buffer, Buffer, Buffer, Buffer, Entry[], Entry[]]
+  const top = offsetOf(topText)
   return {
-    top: { epoch: epoch.toString(), offset: Number(top) },
+    top: { epoch: epoch.toString(), offset: top },
     forks: forks.toString().split(' ').filter(Boolean).map(forkOf),
-    oldest: Number(oldest),
-    messages: entries.map(messageOf).filter((message) => message !== undefined),
-    found: found.map(messageOf)[0]
+    oldest: offsetOf(oldest),
+    messages: entries.map(messageOf).filter(({ offset }) => offset <= top),
+    found: found.map(messageOf).find(({ epoch }) => epoch !== '')
   }
+}
+
+/** Throws `store_unavailable` for what no script has written. */
+function offsetOf(text: Buffer | string | undefined): number {
+  const offset = Number(text ?? Number.NaN)
+  if (!Number.isSafeInteger(offset) || offset < 0) throw storeUnavailable(new Error('an offset cannot be read'))
+  return offset
 }
 
 function forkOf(text: string): Fork {
@@ -235,6 +246,9 @@ function forkOf(text: string): Fork {
   return { epoch, offset: Number(offset) }
 }
 
-function messageOf([, fields]: Entry): StoredMessage | undefined {
-  return fields[1] && decodeMessage(fields[1])
+/** An entry that no script has written keeps its place, without anything that could be read. */
+function messageOf([id, fields]: Entry): StoredMessage {
+  const offset = Number.parseInt(id.toString('latin1'), 10)
+  const message = fields[1] && decodeMessage(fields[1])
+  return message?.offset === offset ? message : { ...unreadable, offset }
 }
