@@ -2,7 +2,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { findApiKey, parseApiKeys, type Scope } from '../src/auth/api-keys.js'
-import { isLoopback } from '../src/config.js'
+import { isLoopback, takesTokens } from '../src/config.js'
 import { RoomcastError } from '../src/errors.js'
 import { checkLoopbackHost } from '../src/http/guards.js'
 
@@ -20,12 +20,14 @@ declare module 'fastify' {
 }
 
 const FAILURES_PER_MINUTE = 100
-const UNGUARDED = 'This server is reachable from other machines: it needs API_KEYS, and ALLOW_ANONYMOUS=true'
+const UNGUARDED = 'This server is reachable from other machines: it needs API_KEYS, and JWT_… or ALLOW_ANONYMOUS=true'
 
 export default fp(
   async (fastify) => {
     const { config } = fastify
     const keys = parseApiKeys(config.API_KEYS)
+    /** Users need tokens, and backends keys. */
+    const guarded = keys.length > 0 && takesTokens(config)
     await fastify.register(rateLimit, { global: false })
     const countFailure = fastify.createRateLimit({ max: FAILURES_PER_MINUTE, timeWindow: '1 minute' })
 
@@ -40,7 +42,8 @@ export default fp(
       onLoopback = listensOnLoopback()
     })
     fastify.decorate('checkHost', async (request) => {
-      // Without tokens everybody is let in: whoever reaches a loopback port has to be of this machine.
+      if (guarded) return
+      // Everybody is let in: whoever reaches a loopback port has to be of this machine.
       if (onLoopback ?? listensOnLoopback()) checkLoopbackHost(request.headers.host)
       else if (keys.length === 0 || !config.ALLOW_ANONYMOUS)
         throw new RoomcastError('forbidden', { message: UNGUARDED })

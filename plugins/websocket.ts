@@ -20,8 +20,10 @@ const SHUTDOWN_TIMEOUT_MS = 3000
 
 export default fp(
   async (fastify) => {
-    const { config, feeds, groups, handshakes, heartbeat, inbox, pool, rooms, sessions, turn, users } = fastify
+    const { authenticator, config, feeds, groups, handshakes, heartbeat, inbox, pool, rooms, sessions, turn, users } =
+      fastify
     const live = new Live({
+      authenticator,
       rooms,
       users,
       inbox,
@@ -74,6 +76,7 @@ export default fp(
     dependencies: [
       'clock',
       'random',
+      'authenticator',
       'rooms',
       'users',
       'inbox',

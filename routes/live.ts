@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
-import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest, preHandlerHookHandler, preValidationAsyncHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
+import { everything, type TokenGrant } from '../src/auth/grant.js'
 import { listOf, originOf } from '../src/config.js'
 import { canTakeOffer } from '../src/connections/deflate-offers.js'
 import { releaseHandshake } from '../src/connections/handshake-remains.js'
-import { NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
+import { isSubprotocol, NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
 import { checkOrigin } from '../src/http/guards.js'
+import { handshakeToken } from '../src/http/handshake-token.js'
 import type { LiveConnection } from '../src/live.js'
 import { pageHeaders } from '../src/page/page-headers.js'
 import { DEFAULT_DEVICE, isId, isNamedUser } from '../src/protocol/ids.js'
@@ -17,19 +19,48 @@ declare module 'fastify' {
     /** Takes WebSocket upgrades; every other route refuses them. */
     live?: boolean
   }
+  interface FastifyRequest {
+    /** Of an upgrade: what its token grants. */
+    grant: TokenGrant | undefined
+  }
 }
+
+/** Throws where the handshake is to be refused. */
+type Check = readonly [reason: HandshakeRefusal, check: (request: FastifyRequest) => void]
 
 /** When to ask again: another node may answer then. */
 const DRAIN_RETRY_MS = 1000
 
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
-  const { config, counters, handshakes, live, pool, recovery } = fastify
+  const { authenticator, config, counters, handshakes, live, pool, recovery } = fastify
   // The system is asked for it, and it is kept with the socket: only where connections are counted by it.
   const addressOf = config.MAX_CONNECTIONS_PER_IP > 0 ? ({ ip }: FastifyRequest) => ip : () => ''
   const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
+  fastify.decorateRequest('grant', undefined)
+
+  /** What may take its time, before all that must not: the token's signature, with keys that may have to be fetched. */
+  const checkToken: preValidationAsyncHookHandler = async (request) => {
+    if (!request.ws) return
+    // The token of a page that must not be here is not even looked at.
+    refuseOrPass(request, [originCheck])
+    const token = tokenOf(request)
+    try {
+      if (token !== undefined) request.grant = await authenticator.verify(token)
+    } catch (error) {
+      counters.refusedHandshakes.token++
+      throw error
+    }
+  }
+
+  function tokenOf({ headers, query }: FastifyRequest): string | undefined {
+    const given = handshakeToken(headers, isSubprotocol)
+    const { token } = query as Record<string, unknown>
+    if (given !== undefined || token === undefined || !config.TOKEN_IN_QUERY) return given
+    return typeof token === 'string' ? token : ''
+  }
 
   /**
    * Everything that can be refused is refused before the upgrade, as plain HTTP. Without a promise: nothing may come
@@ -38,7 +69,7 @@ const live: FastifyPluginAsync = async (fastify) => {
   const checkHandshake: preHandlerHookHandler = (request, _reply, done) => {
     try {
       if (request.ws) {
-        refuseOrPass(request)
+        refuseOrPass(request, checks)
         if (config.COMPRESSION) passOverOffers(request)
         // The answer to the handshake and the welcome are one write; one that is refused still ends the socket.
         request.raw.socket.cork()
@@ -49,13 +80,15 @@ const live: FastifyPluginAsync = async (fastify) => {
     }
   }
 
+  const originCheck: Check = ['origin', ({ headers: { origin, host } }) => checkOrigin(origin, host, allowedOrigins)]
+
   /** In this order: the budget is for those who would come in else. */
-  const checks: ReadonlyArray<readonly [HandshakeRefusal, (request: FastifyRequest) => void]> = [
-    ['origin', ({ headers: { origin, host } }) => checkOrigin(origin, host, allowedOrigins)],
-    ['id', (request) => [queryId(request, 'user_id', isNamedUser), queryId(request, 'device_id', isId)]],
+  const checks: readonly Check[] = [
+    originCheck,
+    ['id', (request) => [userIdOf(request), queryId(request, 'device_id', isId)]],
     ['draining', () => checkDraining()],
     ['store', () => checkEntered()],
-    ['limit', (request) => pool.checkRoom(addressOf(request), queryId(request, 'user_id', isNamedUser))],
+    ['limit', (request) => pool.checkRoom(addressOf(request), userIdOf(request))],
     ['budget', () => handshakes.take()]
   ]
 
@@ -65,7 +98,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     if (offers !== undefined && !canTakeOffer(offers)) delete headers['sec-websocket-extensions']
   }
 
-  function refuseOrPass(request: FastifyRequest): void {
+  function refuseOrPass(request: FastifyRequest, checks: readonly Check[]): void {
     for (const [reason, check] of checks) {
       try {
         check(request)
@@ -91,7 +124,8 @@ const live: FastifyPluginAsync = async (fastify) => {
       transport: new SocketTransport(socket),
       address: addressOf(request),
       deviceId: queryId(request, 'device_id', isId) ?? DEFAULT_DEVICE,
-      userId: queryId(request, 'user_id', isNamedUser),
+      userId: userIdOf(request),
+      grant: authenticator.required ? request.grant : everything,
       ndjson: socket.protocol === NDJSON
     })
     // Listeners before anything that awaits: a frame that arrives in between would be lost.
@@ -104,6 +138,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     method: 'GET',
     schema: { hide: true },
     config: { live: true, scope: 'public' },
+    ...(authenticator.required && { preValidation: checkToken }),
     preHandler: checkHandshake,
     wsHandler: onSocket
   } as const
@@ -153,6 +188,14 @@ function onPong(this: HeardSocket, payload: Buffer): void {
 
 function onClose(this: HeardSocket, code: number): void {
   this.heardBy?.onClose(code)
+}
+
+/** Of the token, which the query string may repeat. Throws `invalid_id` and `user_mismatch`. */
+function userIdOf(request: FastifyRequest): string | null {
+  const named = queryId(request, 'user_id', isNamedUser)
+  const { userId = null } = request.grant ?? {}
+  if (userId !== null && named !== null && named !== userId) throw new RoomcastError('user_mismatch')
+  return userId ?? named
 }
 
 /** An id of the query string; null where it is absent. Throws `invalid_id`. */

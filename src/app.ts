@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import fp from 'fastify-plugin'
 // Autoload finds them by itself; named here, their decorators are in the types that an application sees.
 import '../plugins/auth.js'
+import '../plugins/authenticator.js'
 import '../plugins/broadcasts.js'
 import type { ClockPluginOptions } from '../plugins/clock.js'
 import type { ConfigPluginOptions } from '../plugins/config.js'

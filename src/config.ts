@@ -4,6 +4,8 @@ import { parseEnv } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { parseApiKeys } from './auth/api-keys.js'
+import { parseCapabilities } from './auth/capabilities.js'
+import { parsePublicKey, parseSecret } from './auth/token-keys.js'
 
 const NUMBER_MAX = 2_147_483_647
 
@@ -25,7 +27,7 @@ function flag(description: string) {
  */
 export const settingGroups = {
   'Where it listens': {
-    HOST: text('Address to listen on. Anything but loopback asks for API_KEYS and ALLOW_ANONYMOUS.', {
+    HOST: text('Address to listen on. Anything but loopback asks for API_KEYS, and for JWT_… or ALLOW_ANONYMOUS.', {
       default: '127.0.0.1'
     }),
     PORT: number(8765, 'Port to listen on; 0 takes a free one.', 0, 65_535),
@@ -66,6 +68,40 @@ export const settingGroups = {
     IDEMPOTENCY_TTL: number(300, 'Seconds in which a message_id is accepted once.', 1)
   },
   'Who may connect': {
+    JWT_SECRET: Type.Optional(
+      text(
+        'Secret of 32 bytes or more that tokens of users are signed with (HS256; HS384 from 48, HS512 from 64 bytes). ' +
+          'Without any of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL everybody may use any name (open mode).',
+        { examples: ['replace-me-with-a-random-secret-of-32-bytes'] }
+      )
+    ),
+    JWT_PUBLIC_KEY: Type.Optional(
+      text(
+        'Public key in PEM that tokens are checked with: RSA (RS, PS), P-256, P-384, P-521 (ES) or Ed25519 (EdDSA). ' +
+          '\\n may stand for its line breaks.',
+        {
+          examples: [
+            '-----BEGIN PUBLIC KEY-----\\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\\n-----END PUBLIC KEY-----'
+          ]
+        }
+      )
+    ),
+    JWT_JWKS_URL: Type.Optional(
+      text('Address of a JSON Web Key Set with the public keys of whoever issues the tokens.', {
+        pattern: '^https?://.+',
+        examples: ['https://id.example.com/.well-known/jwks.json']
+      })
+    ),
+    JWT_ISSUER: Type.Optional(
+      text('What the claim iss of a token has to be. Unset: not looked at.', { examples: ['https://id.example.com'] })
+    ),
+    JWT_AUDIENCE: Type.Optional(
+      text('What the claim aud of a token has to be or to hold. Unset: not looked at.', { examples: ['roomcast'] })
+    ),
+    DEFAULT_CAPABILITIES: text('Rights of a token without the claim roomcast: JSON, operations by pattern.', {
+      default: '{"room:*":["*"],"user:*":["direct"],"group:*":["publish","history"]}'
+    }),
+    TOKEN_IN_QUERY: flag('Takes a token in ?token=, too. Addresses end up in logs: better not.'),
     API_KEYS: Type.Optional(
       text(
         'Keys of backends (comma separated): KEY for all scopes, or scope+scope:KEY with publish, read, admin; ' +
@@ -146,9 +182,6 @@ export const settings: Readonly<Record<string, TSchema>> = schema.properties
 /** A setting that stops the start; its message is one line for the operator. */
 export class ConfigError extends Error {}
 
-/** These would look like protection while nothing of it is built yet. */
-const notYet = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL']
-
 /**
  * Settings from text values, defaults for what is missing or empty. Throws `ConfigError`, naming the setting.
  * `HOST` beyond loopback is refused where anyone could come in.
@@ -161,9 +194,7 @@ export function parseConfig(values: Readonly<Record<string, unknown>>): Config {
   const config = Value.Default(schema, Object.fromEntries(given))
   const failure = Value.Errors(schema, config).First()
   if (failure !== undefined) throw new ConfigError(describeFailure(failure.path.slice(1), failure.value))
-  const unsupported = notYet.find((name) => presentValue(values[name]) !== undefined)
-  if (unsupported !== undefined) throw new ConfigError(`${unsupported}: tokens are not supported by this version`)
-  checkLists(config as Config)
+  checkTexts(config as Config)
   checkGuarded(config as Config)
   return config as Config
 }
@@ -171,10 +202,15 @@ export function parseConfig(values: Readonly<Record<string, unknown>>): Config {
 /** Settings from the environment and `.env`; the environment wins. The one reader of both. */
 export function loadConfig(envFile = '.env'): Config {
   const fromFile = readEnvFile(envFile)
-  const unknown = Object.keys(fromFile).find((name) => !Object.hasOwn(settings, name) && !notYet.includes(name))
+  const unknown = Object.keys(fromFile).find((name) => !Object.hasOwn(settings, name))
   if (unknown !== undefined) throw new ConfigError(`${unknown}: no such setting (in ${envFile})`)
   const fromEnvironment = Object.entries(process.env).filter(([, value]) => presentValue(value) !== undefined)
   return parseConfig({ ...fromFile, ...Object.fromEntries(fromEnvironment) })
+}
+
+/** Whether users need a token. Else everybody is let in under any name. */
+export function takesTokens({ JWT_SECRET, JWT_PUBLIC_KEY, JWT_JWKS_URL }: Config): boolean {
+  return [JWT_SECRET, JWT_PUBLIC_KEY, JWT_JWKS_URL].some((given) => given !== undefined)
 }
 
 /** Names and addresses that reach only this machine. */
@@ -231,12 +267,12 @@ function describeFailure(name: string, value: unknown): string {
   return `${name}: not valid. It is: ${description}`
 }
 
-function checkLists(config: Config): void {
-  try {
-    parseApiKeys(config.API_KEYS)
-  } catch (error) {
-    throw new ConfigError(`API_KEYS: ${(error as Error).message}`)
-  }
+function checkTexts(config: Config): void {
+  check('API_KEYS', () => parseApiKeys(config.API_KEYS))
+  check('DEFAULT_CAPABILITIES', () => parseCapabilities(config.DEFAULT_CAPABILITIES))
+  check('JWT_SECRET', () => config.JWT_SECRET !== undefined && parseSecret(config.JWT_SECRET))
+  check('JWT_PUBLIC_KEY', () => config.JWT_PUBLIC_KEY !== undefined && parsePublicKey(config.JWT_PUBLIC_KEY))
+  check('JWT_JWKS_URL', () => config.JWT_JWKS_URL !== undefined && new URL(config.JWT_JWKS_URL))
   for (const proxy of listOf(config.TRUST_PROXY)) {
     if (!isAddressOrRange(proxy))
       throw new ConfigError(`TRUST_PROXY: ${proxy} is not an address or a range of addresses`)
@@ -245,6 +281,15 @@ function checkLists(config: Config): void {
     if (originOf(origin) === undefined) {
       throw new ConfigError(`ALLOWED_ORIGINS: ${origin} is not an origin such as https://app.example.com`)
     }
+  }
+}
+
+/** Its parsers name what is wrong, and repeat no secret. */
+function check(name: string, parse: () => unknown): void {
+  try {
+    parse()
+  } catch (error) {
+    throw new ConfigError(`${name}: ${(error as Error).message}`)
   }
 }
 
@@ -260,7 +305,8 @@ function checkGuarded(config: Config): void {
   const beyond = `HOST ${config.HOST} is reachable from other machines`
   if (parseApiKeys(config.API_KEYS).length === 0)
     throw new ConfigError(`${beyond}: set API_KEYS, so that not everybody can publish`)
-  if (!config.ALLOW_ANONYMOUS) {
-    throw new ConfigError(`${beyond} and no tokens are configured: set ALLOW_ANONYMOUS=true to let everybody in`)
+  if (!config.ALLOW_ANONYMOUS && !takesTokens(config)) {
+    const ways = 'JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or ALLOW_ANONYMOUS=true to let everybody in'
+    throw new ConfigError(`${beyond} and no tokens are configured: set ${ways}`)
   }
 }

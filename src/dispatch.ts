@@ -1,3 +1,4 @@
+import { authorize } from './auth/rules.js'
 import { Deadline } from './deadline.js'
 import { RoomcastError, storeUnavailable } from './errors.js'
 import type { Answer, Context } from './handlers/context.js'
@@ -113,6 +114,7 @@ function answer<T extends CommandType>(context: Context, run: Run<T>, report: Re
   const { command, deadline } = run
   const { type } = command as { type: T }
   try {
+    authorize(context.connection.grant, command)
     if (beginningCommands.has(type)) context.connection.begin()
     return handlers[type](context, command, deadline).then(
       (outcome) => tell(context, run, outcome),

@@ -12,7 +12,7 @@ export const errorTable = {
   unknown_type: { status: 400, message: 'Unknown message type' },
   unauthenticated: { status: 401, message: 'Credentials are missing or not valid' },
   forbidden: { status: 403, message: 'Not allowed' },
-  user_mismatch: { status: 403, message: 'This connection belongs to another user' },
+  user_mismatch: { status: 400, message: 'This connection belongs to another user' },
   session_not_found: { status: 404, message: 'No such session' },
   not_found: { status: 404, message: 'No such route' },
   message_too_large: { status: 413, message: 'The message is too large' },

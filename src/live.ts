@@ -1,3 +1,4 @@
+import type { Grant } from './auth/grant.js'
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionLimits, type ConnectionOptions } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
@@ -36,6 +37,8 @@ export interface Arrival {
   readonly deviceId: string
   /** From the handshake; null where it told none. */
   readonly userId: string | null
+  /** What its token grants, or open mode does; undefined where it is yet to authenticate itself. */
+  readonly grant: Grant | undefined
   /** A frame may hold more than one message, one a line. */
   readonly ndjson: boolean
 }
@@ -138,10 +141,11 @@ export class Live {
   }
 
   /** Takes a new connection in and welcomes it. */
-  open({ transport, address, deviceId, userId, ndjson }: Arrival): LiveConnection {
-    const { clock, random, pool, heartbeat, turn, limits, rooms, users, inbox, groups, sessions } = this.#options
+  open({ transport, address, deviceId, userId, grant, ndjson }: Arrival): LiveConnection {
+    const { authenticator, clock, random, pool, heartbeat, turn, limits } = this.#options
+    const { rooms, users, inbox, groups, sessions } = this.#options
     const now = clock.monotonic()
-    const place = { id: random.uuid(), address, deviceId, transport, turn }
+    const place = { id: random.uuid(), address, deviceId, grant, transport, turn }
     const connection = new Connection({ ...place, ...this.#ends, limits, now })
     pool.add(connection)
     this.#sockets++
@@ -149,11 +153,12 @@ export class Live {
     const welcome = {
       connectionId: connection.id,
       ...sessions.open(connection),
-      userId,
+      userId: grant === undefined ? null : userId,
       heartbeatIntervalMs: this.#options.heartbeatIntervalMs
     }
     connection.outbox.pushPayload(encodeConnected({ ...welcome, now: clock.now() }))
     const context: Context = {
+      authenticator,
       rooms,
       users,
       inbox,
@@ -164,13 +169,11 @@ export class Live {
       connection,
       deadlines: this.#deadlines
     }
-    if (userId !== null) {
-      try {
-        users.identify(connection, userId)
-      } catch (error) {
-        // The last place was taken between the handshake and now.
-        refuse(context, error as RoomcastError, undefined)
-      }
+    try {
+      authenticator.admit(connection, userId)
+    } catch (error) {
+      // The last place was taken between the handshake and now.
+      refuse(context, error as RoomcastError, undefined)
     }
     // At once: it goes out with the answer to the handshake.
     connection.outbox.endTurn()
@@ -288,10 +291,11 @@ export class Live {
 
   /** Idempotent. */
   #freePlace(connection: Connection): void {
-    const { feeds, pool, heartbeat } = this.#options
+    const { authenticator, feeds, pool, heartbeat } = this.#options
     connection.detach()
     pool.remove(connection)
     heartbeat.remove(connection)
+    authenticator.forget(connection)
     feeds.detachAll(connection)
   }
 

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { createHttpServer } from './app.js'
 import { parseApiKeys } from './auth/api-keys.js'
 import { systemClock } from './clock.js'
-import { type Config, ConfigError, loadConfig } from './config.js'
+import { type Config, ConfigError, loadConfig, takesTokens } from './config.js'
 import type { Shutdown } from './shutdown.js'
 import { StoreOpenError } from './store/store.js'
 import { version } from './version.js'
@@ -78,7 +78,7 @@ function describe(server: FastifyInstance, config: Config): string {
     `  page    ${url}/`,
     `  docs    ${url}/docs`,
     `  store   ${server.store.description}`,
-    '  users   open mode: everybody may use any name',
+    `  users   ${takesTokens(config) ? 'by their tokens' : 'open mode: everybody may use any name'}`,
     `  keys    ${keys === 0 ? 'none: backends need no key' : `${keys} for backends`}`,
     ''
   ].join('\n')

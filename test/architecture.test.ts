@@ -50,7 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/store': ['src/protocol/values', 'src/errors'],
   'src/store/embedded': [...storeParts, 'src/errors', 'lmdb', 'fs-native-extensions'],
   'src/store/redis': [...storeParts, 'src/errors', 'ioredis'],
-  'src/connections': ['src/clock', 'src/errors', 'src/few', 'src/protocol'],
+  'src/connections': ['src/auth/grant', 'src/clock', 'src/errors', 'src/few', 'src/protocol'],
   'src/connections/socket-transport': ['src/protocol', 'src/connections', 'ws'],
   'src/connections/deflate-offers': ['ws'],
   'src/channels': [
@@ -72,6 +72,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/sessions': [...domain, 'src/presence', 'src/rooms'],
   'src/queue': [...domain, 'src/rooms', 'src/inbox', 'src/groups', 'src/broadcasts', '@sinclair/typebox'],
   'src/handlers': [
+    'src/auth/authenticator',
     'src/clock',
     'src/deadline',
     'src/deadlines',
@@ -88,6 +89,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/recovery': ['src/clock', 'src/store/nodes', 'src/store/store'],
   'src/stats': ['src/clock', 'src/protocol', '@sinclair/typebox'],
   'src/auth': ['src/errors', 'src/protocol'],
+  'src/auth/alarms': ['src/clock'],
+  'src/auth/authenticator': [...domain, 'src/auth', 'src/deadlines', 'src/rooms', 'src/sessions', 'src/users'],
   'src/auth/jose-token-verifier': ['src/auth', 'src/clock', 'src/errors', 'src/protocol', 'jose'],
   'src/auth/remote-keys': ['src/clock', 'src/deadlines', 'src/errors', 'jose'],
   'src/http': ['src/config', 'src/errors', 'src/protocol', '@sinclair/typebox'],
@@ -102,8 +105,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/version': [],
   'src/shutdown': [],
   'src/config': ['src/auth', '@sinclair/typebox'],
-  'src/dispatch': ['src/deadline', 'src/errors', 'src/handlers', 'src/protocol'],
+  'src/dispatch': ['src/auth/rules', 'src/deadline', 'src/errors', 'src/handlers', 'src/protocol'],
   'src/live': [
+    'src/auth/grant',
     'src/clock',
     'src/connections',
     'src/deadlines',

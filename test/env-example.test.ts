@@ -13,6 +13,7 @@ import { root } from './support/root.js'
 const example = readFileSync(path.join(root, '.env.example'), 'utf8')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
 const key = 'a-key-of-the-backend'
+const tokens = { JWT_SECRET: 'x'.repeat(32) }
 
 const head = `# Settings of Roomcast. Copy this file to .env and take the # away from the lines that you change.
 # What stands in the environment wins over the file. An empty value counts as absent.
@@ -176,12 +177,18 @@ t.test('an empty value is an absent one', async (t) => {
   t.equal(parseConfig({ API_KEYS: '' }).API_KEYS, undefined)
 })
 
-t.test('what protects nothing yet is refused rather than ignored', async (t) => {
+t.test('what tokens are checked with has to be good for that', async (t) => {
   for (const name of ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL']) {
     const message = refuses(t, { [name]: 'not-to-be-shown' }, name)
     t.notMatch(message, 'not-to-be-shown')
     t.doesNotThrow(() => parseConfig({ [name]: '' }))
   }
+  t.match(refuses(t, { JWT_SECRET: 'x'.repeat(31) }, 'JWT_SECRET'), '32 bytes')
+  refuses(t, { JWT_JWKS_URL: 'ftp://id.example.com' }, 'JWT_JWKS_URL')
+  refuses(t, { JWT_JWKS_URL: 'http://[' }, 'JWT_JWKS_URL')
+  t.match(refuses(t, { DEFAULT_CAPABILITIES: '{"room:*":["read"]}' }, 'DEFAULT_CAPABILITIES'), 'operations')
+  refuses(t, { DEFAULT_CAPABILITIES: '{' }, 'DEFAULT_CAPABILITIES')
+  t.equal(parseConfig({ DEFAULT_CAPABILITIES: '{}' }).DEFAULT_CAPABILITIES, '{}')
 })
 
 t.test('nobody is let in from other machines by accident', async (t) => {
@@ -189,7 +196,10 @@ t.test('nobody is let in from other machines by accident', async (t) => {
     t.match(refuses(t, { HOST }, 'HOST'), 'API_KEYS')
     t.match(refuses(t, { HOST, ALLOW_ANONYMOUS: 'true' }, 'HOST'), 'API_KEYS')
     t.match(refuses(t, { HOST, API_KEYS: key }, 'HOST'), 'ALLOW_ANONYMOUS')
+    t.match(refuses(t, { HOST, API_KEYS: key }, 'HOST'), 'JWT_SECRET')
+    t.match(refuses(t, { HOST, ...tokens }, 'HOST'), 'API_KEYS')
     t.equal(parseConfig({ HOST, API_KEYS: key, ALLOW_ANONYMOUS: 'true' }).HOST, HOST)
+    t.equal(parseConfig({ HOST, API_KEYS: key, ...tokens }).HOST, HOST)
   }
   // A list without a key in it is as good as none.
   t.match(refuses(t, { HOST: '0.0.0.0', API_KEYS: ' , ', ALLOW_ANONYMOUS: 'true' }, 'HOST'), 'API_KEYS')
@@ -200,6 +210,8 @@ t.test('secrets are not repeated', async (t) => {
   for (const [name, value] of [
     ['API_KEYS', 'hunter2'],
     ['API_KEYS', 'hunter2:a-long-enough-key'],
+    ['JWT_SECRET', 'hunter2'],
+    ['JWT_PUBLIC_KEY', '-----BEGIN PRIVATE KEY-----hunter2'],
     ['REDIS_URL', 'http://user:hunter2@127.0.0.1']
   ] as const) {
     t.notMatch(refuses(t, { [name]: value }, name), 'hunter2')
@@ -223,7 +235,7 @@ t.test('a file that cannot be read is named', async (t) => {
 })
 
 t.test('a name in the file that is no setting stops the start', async (t) => {
-  for (const name of ['HISTORY_SIZES', 'history_size', 'TOKEN_IN_QUERY', 'constructor']) {
+  for (const name of ['HISTORY_SIZES', 'history_size', 'TOKEN_IN_QUERYS', 'constructor']) {
     const file = envFile(t, `HISTORY_SIZE=5\n${name}=hunter2\n`)
     t.throws(() => loadConfig(file), { constructor: ConfigError, message: `${name}: no such setting (in ${file})` })
   }

@@ -84,13 +84,14 @@ export class ConnectionPool {
     if (connection.userId !== null) removeFrom(this.#byUser, connection.userId, connection)
   }
 
-  /** Sends one message to every connection but those left out. Returns to how many. */
+  /** Sends one message to every connection that may hear anything, but those left out. Returns to how many. */
   broadcast(payload: Buffer, except: ReadonlySet<string> = new Set()): number {
     const chunk = new Chunk([payload])
     let count = 0
     for (const connection of this.#byId.values()) {
-      if (connection.closed || connection.outbox.lagging || except.has(connection.id)) continue
-      connection.outbox.push(chunk)
+      const { closed, grant, outbox } = connection
+      if (closed || grant === undefined || outbox.lagging || except.has(connection.id)) continue
+      outbox.push(chunk)
       count++
     }
     return count

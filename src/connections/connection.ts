@@ -1,3 +1,4 @@
+import type { Grant } from '../auth/grant.js'
 import { type Few, withItem, withoutItem } from '../few.js'
 import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
 import { CommandQueue, type CommandQueueOwner } from './command-queue.js'
@@ -19,6 +20,8 @@ export interface ConnectionOptions {
   readonly address: string
   /** Which of its user's devices this is. */
   readonly deviceId: string
+  /** Undefined until it has authenticated itself. */
+  readonly grant: Grant | undefined
   readonly transport: Transport
   readonly turn: Turn
   readonly limits: ConnectionLimits
@@ -51,6 +54,8 @@ export class Connection implements CommandQueueOwner {
   readonly rate: TokenBucket
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
+  /** What it may do; undefined until it has authenticated itself. */
+  grant: Grant | undefined
   /** The newest removal of its user when the connection became the user's. */
   removalId: string | undefined
   /** It has done something that a session begins with. */
@@ -71,10 +76,12 @@ export class Connection implements CommandQueueOwner {
   #drainedBytes = 0
   #backlogged = false
 
-  constructor({ id, address, deviceId, transport, turn, limits, onClosing, onFresh, now }: ConnectionOptions) {
+  constructor(options: ConnectionOptions) {
+    const { id, address, deviceId, grant, transport, turn, limits, onClosing, onFresh, now } = options
     this.id = id
     this.address = address
     this.deviceId = deviceId
+    this.grant = grant
     this.outbox = new Outbox(transport, turn, limits.slowConsumerBytes)
     this.rate = new TokenBucket(limits.ratePerSecond, limits.rateBurst, now)
     this.lastSeenAt = now

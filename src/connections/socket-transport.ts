@@ -33,6 +33,10 @@ export function selectSubprotocol(offered: ReadonlySet<string>): string | false 
   return offered.has(PLAIN) ? PLAIN : false
 }
 
+export function isSubprotocol(name: string): boolean {
+  return name === PLAIN || name === NDJSON
+}
+
 /** Largest frame that a client may send in its subprotocol. */
 export function frameBytesMax(subprotocol: string, messageBytesMax: number): number {
   return subprotocol === NDJSON ? Math.max(NDJSON_FRAME_BYTES_MAX, messageBytesMax) : messageBytesMax

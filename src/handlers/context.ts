@@ -1,3 +1,4 @@
+import type { Authenticator } from '../auth/authenticator.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
 import type { Deadline } from '../deadline.js'
@@ -13,6 +14,7 @@ import type { UserRegistry } from '../users/user-registry.js'
 
 /** What the handlers work with, besides the connection. */
 export interface Services {
+  readonly authenticator: Authenticator
   readonly rooms: RoomRegistry
   readonly users: UserRegistry
   readonly inbox: InboxRegistry

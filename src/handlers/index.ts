@@ -1,4 +1,5 @@
 import type { CommandType } from '../protocol/commands.js'
+import { authenticate } from './authenticate.js'
 import { chatMessage } from './chat-message.js'
 import type { Handler } from './context.js'
 import { directMessage } from './direct-message.js'
@@ -14,6 +15,7 @@ import { signal } from './signal.js'
 
 /** The protocol's table of contents: does not compile while a command has no handler. */
 export const handlers: { readonly [T in CommandType]: Handler<T> } = {
+  authenticate,
   resume,
   join_room: joinRoom,
   leave_room: leaveRoom,
@@ -29,6 +31,7 @@ export const handlers: { readonly [T in CommandType]: Handler<T> } = {
 
 /** Run alone until their answer is queued (protocol.md, section 2); reads, so that their answers cannot pile up. */
 export const exclusiveCommands: ReadonlySet<CommandType> = new Set<CommandType>([
+  'authenticate',
   'resume',
   'join_room',
   'leave_room',

@@ -26,6 +26,7 @@ export type PositionInput = Static<typeof PositionInput>
 
 /** Client to server (protocol.md 2.1): each type with its fields. Unknown fields are ignored. */
 export const commandSchemas = {
+  authenticate: Type.Object({ token: Type.String() }),
   resume: Type.Object({
     session_id: Type.String({ maxLength: 256 }),
     resume_token: Type.String({ maxLength: 256 }),

@@ -6,7 +6,6 @@ export const CHAT_MESSAGE = 'chat_message' satisfies CommandType
 /** Types that the protocol gives a meaning of its own (protocol.md 2.1 and 2.2), in either direction. */
 const protocolTypes: ReadonlySet<string> = new Set([
   ...Object.keys(commandSchemas),
-  'authenticate',
   'group_message',
   'system',
   'broadcast',

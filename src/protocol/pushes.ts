@@ -184,6 +184,11 @@ export function encodeGoaway(reconnectWithinMs: number): Buffer {
   return encode({ type: 'system', action: 'goaway', reconnect_within_ms: reconnectWithinMs })
 }
 
+/** The connection is closed at this time, unless it is authenticated anew before. */
+export function encodeTokenExpiring(expiresAt: number): Buffer {
+  return encode({ type: 'system', action: 'token_expiring', expires_at: formatTime(expiresAt) })
+}
+
 /** Why a receiver is no longer in a room or group. */
 export type RemovedReason = 'kicked' | 'rights' | 'left_group'
 

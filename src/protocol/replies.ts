@@ -30,8 +30,8 @@ export interface PublishReply extends PublishedReply {
 
 export interface DirectReply extends Omit<PublishedReply, 'epoch' | 'offset'> {
   readonly to: string
-  /** Connections of the recipient. */
-  readonly online: number
+  /** Connections of the recipient, for who may know. */
+  readonly online?: number
 }
 
 export interface GroupPublishReply extends PublishedReply {
@@ -69,8 +69,14 @@ export interface MembersReply {
   readonly next_cursor: string | null
 }
 
+export interface AuthenticateReply {
+  readonly user_id: string
+  readonly expires_at: string
+}
+
 /** What the `ack` of each command carries. */
 export interface Replies extends Record<CommandType, object> {
+  authenticate: AuthenticateReply
   resume: ResumeReply
   join_room: JoinReply
   leave_room: { readonly room: string }

@@ -182,6 +182,13 @@ export class RoomRegistry {
     return out
   }
 
+  /** Takes a connection out of rooms that it may be in no longer, and tells it. Idempotent; never rejects. */
+  async dismiss(connection: Connection, rooms: readonly string[]): Promise<void> {
+    const left = rooms.filter((room) => this.#unseat(connection, room))
+    for (const room of left) connection.outbox.pushPayload(encodeRemoved({ room }, 'rights'))
+    if (left.length > 0) await this.#memberships.leave(connection, left)
+  }
+
   /** Stores a message and sends it to the members of all nodes; more of it, and what it throws, at `RoomPublisher`. */
   publish(request: PublishRequest): Promise<PublishReply> {
     return this.#publisher.publish(request)
@@ -301,7 +308,7 @@ export class RoomRegistry {
     receiver.begun = former?.begun === true
     channel.attach(receiver)
     this.#seats.take(connection, room, { receiver, removalId })
-    if (former !== undefined) this.#dismiss(channel, former, room)
+    if (former !== undefined) this.#replace(channel, former, room)
     this.#memberships.onSeated(channel, change.users)
 
     const { epoch, offset } = newestOf(channel.position, page?.top)
@@ -315,7 +322,7 @@ export class RoomRegistry {
   }
 
   /** The receiver of an earlier join of the same connection. */
-  #dismiss(channel: Channel, former: Receiver, room: string): void {
+  #replace(channel: Channel, former: Receiver, room: string): void {
     channel.detach(former)
     this.#options.channels.release(channelOf(room))
   }

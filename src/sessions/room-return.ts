@@ -22,12 +22,12 @@ export interface Terms {
 
 /** How a session comes back. */
 export interface Return extends Terms {
-  readonly kicked: readonly string[]
+  readonly lost: readonly string[]
 }
 
 export interface Rejoined {
   readonly outcomes: readonly JoinOutcome[]
-  /** Rooms that the user was put out of. The connection may be in some of them. */
+  /** Rooms that the session lost. The connection may be in some of them. */
   readonly removed: readonly string[]
 }
 
@@ -40,10 +40,31 @@ export class RoomReturn {
   }
 
   /**
-   * Rooms that its user was put out of since. Throws `session_not_found` where that was everything, and
-   * `store_unavailable`.
+   * Rooms that its user was put out of since, or may be in no longer. Throws `session_not_found` where it was put out of
+   * everything, and `store_unavailable`.
    */
-  async kickedOf({ sessionId, userId, generation, removalId, rooms }: OwnedSession): Promise<string[]> {
+  async lostOf({ grant }: Connection, session: OwnedSession): Promise<string[]> {
+    const kicked = await this.#kickedOf(session)
+    const forbidden = Object.keys(session.rooms).filter((room) => grant?.allows('join', 'room', room) !== true)
+    return [...new Set([...kicked, ...forbidden])]
+  }
+
+  /** Lets the connection into the session's rooms. Where it fails, the deadline included, the connection is in none. */
+  async rejoin(connection: Connection, session: OwnedSession, comeback: Return): Promise<Rejoined> {
+    const { rooms } = this.#options
+    try {
+      const outcomes = await this.#joinAll(connection, session, comeback)
+      // A kick in the meantime found nobody in the room.
+      const removed = [...new Set([...comeback.lost, ...(await this.#kickedOf(session))])]
+      comeback.deadline?.commit()
+      return { outcomes, removed }
+    } catch (error) {
+      await rooms.leaveAll(connection).catch(this.#options.onError)
+      throw error
+    }
+  }
+
+  async #kickedOf({ sessionId, userId, generation, removalId, rooms }: OwnedSession): Promise<string[]> {
     const names = Object.keys(rooms)
     const newest = await this.#options.removals.newest(userId, names)
     if (newest.user !== undefined && newest.user !== removalId) {
@@ -56,27 +77,12 @@ export class RoomReturn {
     })
   }
 
-  /** Lets the connection into the session's rooms. Where it fails, the deadline included, the connection is in none. */
-  async rejoin(connection: Connection, session: OwnedSession, comeback: Return): Promise<Rejoined> {
-    const { rooms } = this.#options
-    try {
-      const outcomes = await this.#joinAll(connection, session, comeback)
-      // A kick in the meantime found nobody in the room.
-      const removed = [...new Set([...comeback.kicked, ...(await this.kickedOf(session))])]
-      comeback.deadline?.commit()
-      return { outcomes, removed }
-    } catch (error) {
-      await rooms.leaveAll(connection).catch(this.#options.onError)
-      throw error
-    }
-  }
-
   async #joinAll(
     connection: Connection,
     session: OwnedSession,
-    { kicked, positions, deadline }: Return
+    { lost, positions, deadline }: Return
   ): Promise<JoinOutcome[]> {
-    const allowed = Object.entries(session.rooms).filter(([room]) => !kicked.includes(room))
+    const allowed = Object.entries(session.rooms).filter(([room]) => !lost.includes(room))
     const joins = allowed.map(([room, confirmed]) => {
       const given = Object.hasOwn(positions, room) ? positions[room] : undefined
       const since = given ?? { epoch: confirmed.epoch, offset: confirmed.offset, message_id: confirmed.messageId }

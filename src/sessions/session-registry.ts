@@ -244,9 +244,9 @@ export class SessionRegistry {
   ): Promise<{ reply: Omit<ResumeReply, 'resume_token'>; begin: () => void }> {
     const { connection } = fresh
     const { sessionId, userId } = session
-    const kicked = await this.#roomReturn.kickedOf(session)
+    const lost = await this.#roomReturn.lostOf(connection, session)
     if (connection.userId === null) this.#options.identify(connection, session)
-    const { outcomes, removed } = await this.#roomReturn.rejoin(connection, session, { kicked, ...terms })
+    const { outcomes, removed } = await this.#roomReturn.rejoin(connection, session, { lost, ...terms })
     // From here on no `await`: what happens to the session or in its rooms comes before or after all of it.
     const rival = this.#bySessionId.get(sessionId)
     if (rival !== undefined && rival.generation > session.generation) {

@@ -1,5 +1,5 @@
 /** Why a handshake was refused: what the client is not allowed, or what the node cannot take. */
-export type HandshakeRefusal = 'origin' | 'id' | 'draining' | 'store' | 'limit' | 'budget'
+export type HandshakeRefusal = 'origin' | 'token' | 'id' | 'draining' | 'store' | 'limit' | 'budget'
 
 /** What happened on this node since it began. Only ever grows. */
 export class Counters {
@@ -13,6 +13,7 @@ export class Counters {
   connections = 0
   readonly refusedHandshakes: Record<HandshakeRefusal, number> = {
     origin: 0,
+    token: 0,
     id: 0,
     draining: 0,
     store: 0,

@@ -13,7 +13,7 @@ t.test('every error of the table has its status and the one shape', async (t) =>
     unknown_type: 400,
     unauthenticated: 401,
     forbidden: 403,
-    user_mismatch: 403,
+    user_mismatch: 400,
     session_not_found: 404,
     not_found: 404,
     message_too_large: 413,

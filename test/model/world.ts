@@ -1,5 +1,6 @@
 import { AssertionError, deepEqual, equal } from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
+import { everything } from '../../src/auth/grant.js'
 import type { Message } from '../support/live-client.js'
 import { Client } from './client.js'
 import { hear } from './hearing.js'
@@ -53,7 +54,14 @@ export class World {
     model.connections.push(connection)
     const client = new Client(connection, () => host.clock.now())
     this.clients.push(client)
-    const arrival = { transport: client, address: '127.0.0.1', deviceId: device, userId: user, ndjson: false }
+    const arrival = {
+      transport: client,
+      address: '127.0.0.1',
+      deviceId: device,
+      userId: user,
+      grant: everything,
+      ndjson: false
+    }
     client.begin(host.app.live.open(arrival))
     if (user !== null) this.identified(client)
     await this.until(() => (client.welcome.session_id === undefined ? 'the welcome is missing' : undefined))

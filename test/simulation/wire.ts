@@ -1,3 +1,4 @@
+import { everything } from '../../src/auth/grant.js'
 import type { Chunk } from '../../src/connections/chunk.js'
 import type { Ping } from '../../src/connections/ping.js'
 import type { Transport } from '../../src/connections/transport.js'
@@ -40,7 +41,7 @@ export class Wire implements Transport {
     this.#listener = listener
     this.#up = new Pipe({ time, latencyMs, deliver: (task) => node.whenRunning(task) })
     this.#down = new Pipe({ time, latencyMs, deliver: (thing) => this.#arrive(thing) })
-    const arrival = { transport: this, address: '127.0.0.1', deviceId, userId, ndjson: false }
+    const arrival = { transport: this, address: '127.0.0.1', deviceId, userId, grant: everything, ndjson: false }
     this.#live = node.app.live.open(arrival)
   }
 

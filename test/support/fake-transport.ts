@@ -1,3 +1,4 @@
+import { everything } from '../../src/auth/grant.js'
 import type { Chunk } from '../../src/connections/chunk.js'
 import { Connection } from '../../src/connections/connection.js'
 import type { Ping } from '../../src/connections/ping.js'
@@ -72,6 +73,7 @@ export function fakeConnection({ turn = new Turn(), slowConsumerBytes = 1000, id
     id,
     address: '127.0.0.1',
     deviceId: 'default',
+    grant: everything,
     transport,
     turn,
     limits,

@@ -1,0 +1,32 @@
+import fp from 'fastify-plugin'
+import { Authenticator } from '../src/auth/authenticator.js'
+import { parseCapabilities } from '../src/auth/capabilities.js'
+import { JoseTokenVerifier } from '../src/auth/jose-token-verifier.js'
+import { takesTokens } from '../src/config.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    authenticator: Authenticator
+  }
+}
+
+export default fp(
+  async (fastify) => {
+    const { clock, config, rooms, sessions, users } = fastify
+    const verifier = takesTokens(config)
+      ? new JoseTokenVerifier({
+          secret: config.JWT_SECRET,
+          publicKey: config.JWT_PUBLIC_KEY,
+          jwksUrl: config.JWT_JWKS_URL,
+          issuer: config.JWT_ISSUER,
+          audience: config.JWT_AUDIENCE,
+          defaultCapabilities: parseCapabilities(config.DEFAULT_CAPABILITIES),
+          clock
+        })
+      : undefined
+    const authenticator = new Authenticator({ verifier, clock, rooms, sessions, users })
+    fastify.decorate('authenticator', authenticator)
+    fastify.addHook('onClose', async () => authenticator.close())
+  },
+  { name: 'authenticator', dependencies: ['clock', 'config', 'rooms', 'sessions', 'users'] }
+)
