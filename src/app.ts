@@ -115,7 +115,7 @@ export default app
 export { type Static, Type } from '@sinclair/typebox'
 export { RoomcastError } from './errors.js'
 export { RoomDefinitionError } from './rooms/definition-error.js'
-export { defineRoom, type RoomFamily, type RoomMessage, type RoomPolicy } from './rooms/room-family.js'
+export { defineRoom, type RoomFamily, type RoomMessage, type RoomPolicy, type RoomVisit } from './rooms/room-family.js'
 export type { RoomParams } from './rooms/room-pattern.js'
 
 /** Fastify has none by default: a peer could hold a request open for ever. */

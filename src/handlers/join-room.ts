@@ -7,7 +7,9 @@ export async function joinRoom(
   { body }: Command<'join_room'>,
   deadline: Deadline
 ): Promise<Answer<'join_room'>> {
-  users.require(connection, body.user_id)
+  const userId = users.require(connection, body.user_id)
+  await rooms.access.check(userId, 'join', body.room)
+  if (body.since !== undefined || body.last !== undefined) await rooms.access.check(userId, 'history', body.room)
   const outcome = await rooms.join(connection, body, deadline)
   deadline.commit()
   await deadline.within(sessions.joined(connection, outcome))

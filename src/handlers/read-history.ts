@@ -9,6 +9,7 @@ export async function readHistory(
   // A client that does not take its answers gets no more of them.
   await connection.outbox.ready()
   if (body.group !== undefined) return { body: await groups.historyOf(connection, body.group, body) }
-  if (body.room !== undefined) return { body: await rooms.history(body.room, body) }
-  throw new RoomcastError('invalid_message', { message: 'room: expected it, or group' })
+  if (body.room === undefined) throw new RoomcastError('invalid_message', { message: 'room: expected it, or group' })
+  await rooms.access.check(connection.userId, 'history', body.room)
+  return { body: await rooms.history(body.room, body) }
 }

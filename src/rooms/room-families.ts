@@ -6,7 +6,7 @@ import type { PresenceMode, RoomFamily } from './room-family.js'
 import { matchPattern, type RoomPattern, shapeOf } from './room-pattern.js'
 
 /** What holds in a room. One object for all rooms of a family. */
-export interface RoomRules extends Pick<RoomFamily, 'checks' | 'rateLimit' | 'onMessage'> {
+export interface RoomRules extends Pick<RoomFamily, 'checks' | 'rateLimit' | 'authorize' | 'onMessage'> {
   readonly retention: Retention
   readonly presence: PresenceMode
   /** How long a message may wait for others. */
@@ -42,6 +42,7 @@ export class RoomFamilies {
     this.#defaultRules = {
       checks: undefined,
       rateLimit: undefined,
+      authorize: undefined,
       onMessage: undefined,
       presence: 'list',
       ...defaults
@@ -82,10 +83,10 @@ export class RoomFamilies {
 }
 
 function rulesOf(family: RoomFamily, defaults: DefaultRules): RoomRules {
-  const { checks, history, presence, rateLimit, batchDelayMs = defaults.batchDelayMs, onMessage } = family
+  const { checks, history, presence, rateLimit, batchDelayMs = defaults.batchDelayMs, authorize, onMessage } = family
   const { size = defaults.retention.size, ttl } = history
   const ttlMs = ttl === undefined ? defaults.retention.ttlMs : ttl * 1000
-  return { checks, rateLimit, onMessage, presence, batchDelayMs, retention: { size, ttlMs } }
+  return { checks, rateLimit, authorize, onMessage, presence, batchDelayMs, retention: { size, ttlMs } }
 }
 
 /** Throws `RoomDefinitionError` where two families match the same rooms. */

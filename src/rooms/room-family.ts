@@ -24,6 +24,19 @@ export type RoomMessage<Pattern extends string = string, Messages extends Messag
   }
 }[keyof Messages & string]
 
+/** What a client may want to do in a room. */
+export type RoomOperation = 'join' | 'publish' | 'signal' | 'history' | 'members'
+
+/** A client at the door of a room. */
+export interface RoomVisit<Pattern extends string = string> {
+  readonly operation: RoomOperation
+  readonly room: string
+  /** What the pattern's parameters are in the room's name. */
+  readonly params: RoomParams<Pattern>
+  /** Null for one that has told no name: in open mode one may read without. */
+  readonly userId: string | null
+}
+
 const MODE_PATTERN = '^(list|counts|off)$'
 
 /**
@@ -57,6 +70,13 @@ export interface RoomPolicy<Pattern extends string, Messages extends MessageSche
   /** Milliseconds that a message may wait for others; `BATCH_DELAY_MS` where it is missing. */
   readonly batchDelayMs?: number
   /**
+   * Called before a client joins, publishes, sends a signal, reads the history or lists the members, and for each room of
+   * a session that comes back; not for backends. It only takes away: a token has to grant the same. Awaited. Only `true`
+   * lets the client go on; else, and for a `RoomcastError` that it throws, the client is refused. Anything else that it
+   * throws is `internal` and reported.
+   */
+  readonly authorize?: (visit: RoomVisit<Pattern>) => boolean | Promise<boolean>
+  /**
    * Called on the node that takes a message, for clients and backends alike: after its content was found to fit and
    * before it is stored; also for a repetition under the same `message_id`. Messages of one connection to one room
    * come one after another, and are stored in that order. Awaited. What it throws refuses the message: a
@@ -80,6 +100,7 @@ export interface RoomFamily {
   readonly presence: PresenceMode
   readonly rateLimit: RatePolicy | undefined
   readonly batchDelayMs: number | undefined
+  readonly authorize: ((visit: RoomVisit) => boolean | Promise<boolean>) | undefined
   readonly onMessage: ((message: RoomMessage) => unknown) | undefined
 }
 
@@ -96,7 +117,7 @@ export function defineRoom<const Pattern extends string, Messages extends Messag
 ): RoomFamily {
   const parsed = parsePattern(pattern)
   checkPolicy(pattern, policy)
-  const { messages, history = {}, presence = 'list', rateLimit, batchDelayMs, onMessage } = policy
+  const { messages, history = {}, presence = 'list', rateLimit, batchDelayMs, authorize, onMessage } = policy
   return Object.freeze({
     [FAMILY]: true as const,
     pattern: parsed,
@@ -105,6 +126,7 @@ export function defineRoom<const Pattern extends string, Messages extends Messag
     presence,
     rateLimit,
     batchDelayMs,
+    authorize: authorize as RoomFamily['authorize'],
     // It is given no message whose content the check of its type has not passed, and no other room's parameters.
     onMessage: onMessage as RoomFamily['onMessage']
   })
@@ -131,6 +153,7 @@ const validatePolicy = createValidator(
         Type.Object({ perSecond: Type.Number({ exclusiveMinimum: 0, maximum: NUMBER_MAX }), burst: Whole(1) }, exactly)
       ),
       batchDelayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: BATCH_DELAY_MS_MAX })),
+      authorize: Type.Optional(Type.Function([], Type.Unknown())),
       onMessage: Type.Optional(Type.Function([], Type.Unknown()))
     },
     exactly

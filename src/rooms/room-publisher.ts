@@ -2,19 +2,21 @@ import { PublishOrder } from '../channels/publish-order.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
-import { RoomcastError } from '../errors.js'
 import { CHAT_MESSAGE } from '../protocol/message-types.js'
 import { encodeChatMessage, encodeSignal } from '../protocol/pushes.js'
 import type { PublishReply } from '../protocol/replies.js'
 import type { ChannelId, Retention, Streams } from '../store/streams.js'
+import { runHook } from './family-hook.js'
 import { FamilyRates } from './family-rates.js'
-import type { RoomFamilies, RulesInRoom } from './room-families.js'
+import type { RoomAccess } from './room-access.js'
+import type { RoomFamilies, RoomRules, RulesInRoom } from './room-families.js'
 import { encodeRelay } from './room-signals.js'
 
 export interface RoomPublisherOptions {
   readonly streams: Streams
   readonly publisher: Publisher
   readonly families: RoomFamilies
+  readonly access: RoomAccess
   readonly clock: Clock
   readonly channelOf: (room: string) => ChannelId
   /** A handler of a family that failed. */
@@ -57,7 +59,7 @@ export class RoomPublisher {
 
   /**
    * Stores a message and sends it to the members of all nodes. Rejects with `rate_limited`, `unknown_type`,
-   * `invalid_message`, what the family's `onMessage` throws, and `store_unavailable` with the message's id.
+   * `invalid_message`, what the family's `authorize` and `onMessage` throw, and `store_unavailable` with the message's id.
    */
   publish(request: PublishRequest): Promise<PublishReply> {
     try {
@@ -67,12 +69,24 @@ export class RoomPublisher {
     }
   }
 
-  /** Sends to all members but the sender, at most once. Throws `rate_limited` and `store_unavailable`. */
-  async signal(connection: Connection, { room, content, userId }: SignalRequest): Promise<void> {
-    const { families, clock, streams, channelOf } = this.#options
-    this.#rates.take(connection, families.in(room).rules)
+  /**
+   * Sends to all members but the sender, at most once. Throws `rate_limited`, what the family's `authorize` throws, and
+   * `store_unavailable`.
+   */
+  async signal(connection: Connection, request: SignalRequest): Promise<void> {
+    const { families, access } = this.#options
+    const { room, userId } = request
+    const { rules } = families.in(room)
+    this.#rates.take(connection, rules)
+    const relay = () => this.#relay(connection, request)
+    if (rules.authorize === undefined) await relay()
+    else await this.#order.run(connection, room, { check: () => access.check(userId, 'signal', room), store: relay })
+  }
+
+  async #relay({ id }: Connection, { room, content, userId }: SignalRequest): Promise<void> {
+    const { clock, streams, channelOf } = this.#options
     const payload = encodeSignal({ room, content, userId, timestamp: clock.now() })
-    await streams.signal(channelOf(room), encodeRelay(payload), { exclude: [connection.id] })
+    await streams.signal(channelOf(room), encodeRelay(payload), { exclude: [id] })
   }
 
   /** Without promises of its own: this runs once a message. */
@@ -83,17 +97,17 @@ export class RoomPublisher {
     const { rules } = inRoom
     if (connection !== undefined) this.#rates.take(connection, rules)
     families.checkType(type, rules)
-    if (rules.checks === undefined && rules.onMessage === undefined) return this.#store(request, rules.retention)
+    if (isPlain(rules)) return this.#store(request, rules.retention)
     return this.#checkAndStore(request, inRoom, type)
   }
 
   #checkAndStore(request: PublishRequest, inRoom: RulesInRoom, type: string): Promise<PublishReply> {
-    const { checks, onMessage, retention } = inRoom.rules
+    const { checks, authorize, onMessage, retention } = inRoom.rules
     const content: unknown = JSON.parse(request.content)
     checks?.get(type)?.(content)
     const store = () => this.#store(request, retention)
     // Without a handler nothing may come in between: what is begun first is stored first.
-    if (onMessage === undefined) return store()
+    if (authorize === undefined && onMessage === undefined) return store()
     const check = () => this.#handle(request, inRoom, content)
     const sender = request.connection ?? request.batch ?? request
     return this.#order.run(sender, request.room, { check, store })
@@ -108,13 +122,14 @@ export class RoomPublisher {
   }
 
   async #handle(request: PublishRequest, { rules, params }: RulesInRoom, content: unknown): Promise<void> {
-    const { room, type = CHAT_MESSAGE, userId } = request
-    try {
-      await rules.onMessage?.({ type, content, room, params, userId })
-    } catch (error) {
-      if (error instanceof RoomcastError) throw error
-      this.#options.onError(error)
-      throw new RoomcastError('internal', { cause: error })
-    }
+    const { access, onError } = this.#options
+    const { room, type = CHAT_MESSAGE, userId, connection } = request
+    if (connection !== undefined) await access.check(userId, 'publish', room)
+    await runHook(() => rules.onMessage?.({ type, content, room, params, userId }), onError)
   }
+}
+
+/** Nothing is to be looked at before a message is stored. */
+function isPlain({ checks, authorize, onMessage }: RoomRules): boolean {
+  return checks === undefined && authorize === undefined && onMessage === undefined
 }

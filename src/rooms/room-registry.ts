@@ -19,6 +19,7 @@ import type { Position, Streams } from '../store/streams.js'
 import { type Departure, Departures } from './departures.js'
 import { newestOf, type ReplayRequest, readReplay, recoveryOf, startOf } from './join-replay.js'
 import { Memberships } from './memberships.js'
+import { RoomAccess } from './room-access.js'
 import type { RoomFamilies } from './room-families.js'
 import { type RoomPresence, trackedPresence } from './room-presence.js'
 import { type PublishRequest, RoomPublisher, type SignalRequest } from './room-publisher.js'
@@ -63,6 +64,8 @@ export interface JoinOutcome {
 export class RoomRegistry {
   /** What holds in which room. */
   readonly families: RoomFamilies
+  /** Who may do what in which room. */
+  readonly access: RoomAccess
   readonly #options: RoomRegistryOptions
   readonly #publisher: RoomPublisher
   readonly #memberships: Memberships
@@ -71,11 +74,12 @@ export class RoomRegistry {
   readonly #leaving = new Set<Promise<void>>()
 
   constructor(options: RoomRegistryOptions) {
-    const { clock, families, graceMs } = options
+    const { clock, families, graceMs, onError } = options
     const presence = trackedPresence(options.presence, families)
     this.families = families
+    this.access = new RoomAccess(families, onError)
     this.#options = { ...options, presence }
-    this.#publisher = new RoomPublisher({ ...options, channelOf })
+    this.#publisher = new RoomPublisher({ ...options, access: this.access, channelOf })
     this.#departures = new Departures(clock, graceMs, (departure) => this.#depart(departure))
     this.#memberships = new Memberships({ ...options, presence, seats: this.#seats, channelOf })
   }

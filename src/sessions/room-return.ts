@@ -43,9 +43,10 @@ export class RoomReturn {
    * Rooms that its user was put out of since, or may be in no longer. Throws `session_not_found` where it was put out of
    * everything, and `store_unavailable`.
    */
-  async lostOf({ grant }: Connection, session: OwnedSession): Promise<string[]> {
+  async lostOf(connection: Connection, session: OwnedSession): Promise<string[]> {
     const kicked = await this.#kickedOf(session)
-    const forbidden = Object.keys(session.rooms).filter((room) => grant?.allows('join', 'room', room) !== true)
+    const { access } = this.#options.rooms
+    const forbidden = await access.forbiddenOf(connection, session.userId, Object.keys(session.rooms))
     return [...new Set([...kicked, ...forbidden])]
   }
 
