@@ -10,7 +10,7 @@ export interface ClientOptions {
   readonly userId?: string | undefined
   /** What the inbox and the groups remember their cursors by; `default` where it is absent. */
   readonly deviceId?: string | undefined
-  /** A token, or a function that gives a fresh one; it is asked for every connection. */
+  /** A token, or a function that gives a fresh one; it is asked for every connection and before the token expires. */
   readonly token?: Token | undefined
   /** Where the runtime has none, as Node 20: that of `ws`. */
   readonly WebSocket?: WebSocketConstructor | undefined
