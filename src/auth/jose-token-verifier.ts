@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import type { Clock } from '../clock.js'
 import { RoomcastError } from '../errors.js'
 import { isNamedUser } from '../protocol/ids.js'
@@ -105,7 +105,7 @@ export class JoseTokenVerifier implements TokenVerifier {
 /** The remote ones last: they may have to be fetched. */
 function keysOf({ secret, publicKey, jwksUrl, clock }: TokenSettings): Key[] {
   const keys: Key[] = []
-  if (secret !== undefined) keys.push(fixed(parseSecret(secret)))
+  if (secret !== undefined) keys.push(imported(parseSecret(secret)))
   if (publicKey !== undefined) keys.push(fixed(parsePublicKey(publicKey)))
   if (jwksUrl !== undefined) {
     keys.push({ key: remoteKeys(new URL(jwksUrl), clock), algorithms: asymmetricAlgorithms })
@@ -113,8 +113,25 @@ function keysOf({ secret, publicKey, jwksUrl, clock }: TokenSettings): Key[] {
   return keys
 }
 
-function fixed<K extends KeyObject | Uint8Array>({ key, algorithms }: TokenKey<K>): Key {
+function fixed({ key, algorithms }: TokenKey<KeyObject>): Key {
   return { key: () => key, algorithms }
+}
+
+/** Once for each algorithm: jose would do so for each token, which takes longer than to check it. */
+function imported({ key, algorithms }: TokenKey<Uint8Array>): Key {
+  const keys = new Map<string, Promise<CryptoKey>>()
+  const importFor = (algorithm: string) => {
+    const hash = `SHA-${algorithm.slice('HS'.length)}`
+    return crypto.subtle.importKey('raw', key, { name: 'HMAC', hash }, false, ['verify'])
+  }
+  return {
+    key: ({ alg = '' }) => {
+      const known = keys.get(alg) ?? importFor(alg)
+      keys.set(alg, known)
+      return known
+    },
+    algorithms
+  }
 }
 
 /** What the token says it is signed with: it only picks among the keys that there are. */
