@@ -88,9 +88,14 @@ const live: FastifyPluginAsync = async (fastify) => {
     ['id', (request) => [userIdOf(request), queryId(request, 'device_id', isId)]],
     ['draining', () => checkDraining()],
     ['store', () => checkEntered()],
-    ['limit', (request) => pool.checkRoom(addressOf(request), userIdOf(request))],
+    ['limit', (request) => pool.checkRoom(addressOf(request), knownUserOf(request))],
     ['budget', () => handshakes.take()]
   ]
+
+  /** Where users have tokens, a name alone is nobody's: it is not told how many connections that user has. */
+  function knownUserOf(request: FastifyRequest): string | null {
+    return authenticator.required ? (request.grant?.userId ?? null) : userIdOf(request)
+  }
 
   /** ws would refuse the handshake for offers that cannot be taken. */
   function passOverOffers({ raw: { headers } }: FastifyRequest): void {

@@ -100,6 +100,8 @@ t.test('the limits hold for the user of a token, also for handshakes at the same
   t.match(await late.ask({ type: 'authenticate', token }), { code: 'too_many_connections' })
   t.match(await late.ask({ type: 'heartbeat' }), { code: 'unauthenticated' })
   t.match(await late.ask({ type: 'authenticate', token: await tokenFor('bob') }), { type: 'ack' })
+  const named = await handshake(t, server.url, { path: '/ws?user_id=alice' })
+  t.equal(named.status, 101, 'a name alone is nobody, and learns nothing of whose it is')
   const full = await setUp(t, { MAX_CONNECTIONS: 5 })
   const all = Array.from({ length: 20 }, () => handshake(t, full.server.url, { headers }))
   t.equal((await Promise.all(all)).filter(({ status }) => status === 101).length, 5)
