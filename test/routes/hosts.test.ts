@@ -1,7 +1,10 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
+import { createHttpServer } from '../../src/app.js'
+import { parseConfig } from '../../src/config.js'
 import { request, startServer } from '../support/server.js'
+import { SECRET } from '../support/tokens.js'
 import { checkError, parsed, rawRequest, upgrade } from './wire.js'
 
 const strangers = [
@@ -102,4 +105,35 @@ t.test('a server for everybody answers to any name', async (t) => {
   const headers = { host: 'push.example.com', authorization: 'Bearer key-of-sixteen-letters' }
   t.equal((await rawRequest(server, '/rooms', { headers })).status, 200)
   t.equal((await upgrade(server, '/ws', { host: 'push.example.com' })).status, 101)
+})
+
+t.test('where users need tokens and backends keys a server answers to any name, on loopback too', async (t) => {
+  const settings = { JWT_SECRET: SECRET, API_KEYS: 'key-of-sixteen-letters' }
+  for (const HOST of ['127.0.0.1', '0.0.0.0']) {
+    const server = await startServer(t, { HOST, ...settings })
+    const headers = { host: 'push.example.com', authorization: 'Bearer key-of-sixteen-letters' }
+    t.equal((await rawRequest(server, '/rooms', { headers })).status, 200, HOST)
+    t.equal((await upgrade(server, '/ws', { host: 'push.example.com' })).status, 101, HOST)
+  }
+})
+
+t.test('tokens do not guard the routes of backends: without keys a server asks for its names', async (t) => {
+  const server = await startServer(t, { JWT_SECRET: SECRET })
+  const stranger = parsed(await rawRequest(server, '/rooms', { headers: { host: 'evil.example' } }))
+  checkError(t, stranger, [403, 'forbidden'])
+  t.equal((await upgrade(server, '/ws', { host: 'evil.example' })).status, 403)
+})
+
+t.test('what an application listens on beyond loopback needs keys, whatever users need', async (t) => {
+  const app = createHttpServer(parseConfig({ LOG_LEVEL: 'error', DATA_DIR: 'memory', JWT_SECRET: SECRET }))
+  t.teardown(() => app.close())
+  await app.listen({ host: '0.0.0.0', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  t.match(await request(`http://127.0.0.1:${port}/rooms`), { status: 403, body: { message: /API_KEYS/ } })
+})
+
+t.test('ALLOW_ANONYMOUS lets nobody in without a token where users need one', async (t) => {
+  const server = await startServer(t, { JWT_SECRET: SECRET, ALLOW_ANONYMOUS: true })
+  const client = await server.connect('/ws?user_id=alice')
+  t.match(await client.ask({ type: 'join_room', room: 'r' }), { code: 'unauthenticated' })
 })
