@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { clock, config, rooms, sessions, users } = fastify
+    const { clock, config, rooms, sessions, users, reportFailure } = fastify
     const verifier = takesTokens(config)
       ? new JoseTokenVerifier({
           secret: config.JWT_SECRET,
@@ -21,12 +21,13 @@ export default fp(
           issuer: config.JWT_ISSUER,
           audience: config.JWT_AUDIENCE,
           defaultCapabilities: parseCapabilities(config.DEFAULT_CAPABILITIES),
-          clock
+          clock,
+          onError: reportFailure
         })
       : undefined
     const authenticator = new Authenticator({ verifier, clock, rooms, sessions, users })
     fastify.decorate('authenticator', authenticator)
     fastify.addHook('onClose', async () => authenticator.close())
   },
-  { name: 'authenticator', dependencies: ['clock', 'config', 'rooms', 'sessions', 'users'] }
+  { name: 'authenticator', dependencies: ['clock', 'config', 'rooms', 'sessions', 'users', 'counters'] }
 )

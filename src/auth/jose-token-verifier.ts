@@ -21,6 +21,8 @@ export interface TokenSettings {
   /** Of tokens without the claim `roomcast`. */
   readonly defaultCapabilities: Capabilities
   readonly clock: Clock
+  /** The keys of a JWKS could not be fetched; tokens that need them are told to come again. */
+  readonly onError: (error: unknown) => void
 }
 
 /** The key of a token is told, or looked up, by its header. */
@@ -103,12 +105,12 @@ export class JoseTokenVerifier implements TokenVerifier {
 }
 
 /** The remote ones last: they may have to be fetched. */
-function keysOf({ secret, publicKey, jwksUrl, clock }: TokenSettings): Key[] {
+function keysOf({ secret, publicKey, jwksUrl, clock, onError }: TokenSettings): Key[] {
   const keys: Key[] = []
   if (secret !== undefined) keys.push(imported(parseSecret(secret)))
   if (publicKey !== undefined) keys.push(fixed(parsePublicKey(publicKey)))
   if (jwksUrl !== undefined) {
-    keys.push({ key: remoteKeys(new URL(jwksUrl), clock), algorithms: asymmetricAlgorithms })
+    keys.push({ key: remoteKeys({ url: new URL(jwksUrl), clock, onError }), algorithms: asymmetricAlgorithms })
   }
   return keys
 }

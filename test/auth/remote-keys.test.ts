@@ -40,8 +40,10 @@ async function setUp(t: Test, answer: Answer = answers) {
   const clock = new ManualClock(NOW)
   const { port } = server.address() as AddressInfo
   const jwksUrl = `http://127.0.0.1:${port}/keys`
-  const verifier = new JoseTokenVerifier({ jwksUrl, clock, defaultCapabilities: new Capabilities({}) })
-  return { serving, clock, verifier, jwksUrl }
+  const failures: unknown[] = []
+  const onError = (error: unknown) => void failures.push(error)
+  const verifier = new JoseTokenVerifier({ jwksUrl, clock, onError, defaultCapabilities: new Capabilities({}) })
+  return { serving, clock, verifier, jwksUrl, onError, failures }
 }
 
 const signed = (kid?: string, more: object = {}) =>
@@ -97,10 +99,11 @@ for (const [title, answer] of [
   ['points elsewhere', (_request, response) => response.writeHead(302, { location: '/elsewhere' }).end()]
 ] as ReadonlyArray<[string, Answer]>) {
   t.test(`a server of keys that ${title} makes tokens wait, and is asked once a second at most`, async (t) => {
-    const { verifier, serving, clock } = await setUp(t, answer)
+    const { verifier, serving, clock, failures } = await setUp(t, answer)
     await t.rejects(verifier.verify(await signed('rsa')), unavailable)
     for (let n = 0; n < 5; n++) await t.rejects(verifier.verify(await signed(`kid ${n}`)), unavailable)
     t.equal(serving.asked, 1)
+    t.equal(failures.length, 1, 'the operator is told, once')
     serving.answer = answers
     clock.advance(1000)
     t.equal((await verifier.verify(await signed('rsa'))).userId, 'alice')
@@ -135,11 +138,11 @@ t.test('what can be told without the keys is not waited for', async (t) => {
 })
 
 t.test('where a public key is configured too, it is tried before', async (t) => {
-  const { serving, jwksUrl, clock } = await setUp(t)
+  const { serving, jwksUrl, clock, onError } = await setUp(t)
   const defaultCapabilities = new Capabilities({})
   const own = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const publicKey = own.publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  const verifier = new JoseTokenVerifier({ jwksUrl, publicKey, clock, defaultCapabilities })
+  const verifier = new JoseTokenVerifier({ jwksUrl, publicKey, clock, onError, defaultCapabilities })
   const token = await signToken(claims, { alg: 'RS256', key: own.privateKey })
   t.equal((await verifier.verify(token)).userId, 'alice')
   t.equal(serving.asked, 0)
