@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { Authenticator } from '../src/auth/authenticator.js'
 import { parseCapabilities } from '../src/auth/capabilities.js'
 import { JoseTokenVerifier } from '../src/auth/jose-token-verifier.js'
+import { isWeakSecret } from '../src/auth/token-keys.js'
 import { takesTokens } from '../src/config.js'
 
 declare module 'fastify' {
@@ -25,6 +26,8 @@ export default fp(
           onError: reportFailure
         })
       : undefined
+    if (isWeakSecret(config.JWT_SECRET))
+      fastify.log.warn('JWT_SECRET is short: whoever has a token can find it by trying')
     const authenticator = new Authenticator({ verifier, clock, rooms, sessions, users })
     fastify.decorate('authenticator', authenticator)
     fastify.addHook('onClose', async () => authenticator.close())

@@ -5,7 +5,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { parseApiKeys } from './auth/api-keys.js'
 import { parseCapabilities } from './auth/capabilities.js'
-import { parsePublicKey, parseSecret } from './auth/token-keys.js'
+import { isWeakSecret, parsePublicKey, SECRET_BYTES_MIN } from './auth/token-keys.js'
 
 const NUMBER_MAX = 2_147_483_647
 
@@ -70,7 +70,7 @@ export const settingGroups = {
   'Who may connect': {
     JWT_SECRET: Type.Optional(
       text(
-        'Secret of 32 bytes or more that tokens of users are signed with (HS256; HS384 from 48, HS512 from 64 bytes). ' +
+        'Secret that tokens of users are signed with (HS256, HS384, HS512): 32 bytes or more, fewer on loopback only. ' +
           'Without any of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL everybody may use any name (open mode).',
         { examples: ['replace-me-with-a-random-secret-of-32-bytes'] }
       )
@@ -270,7 +270,6 @@ function describeFailure(name: string, value: unknown): string {
 function checkTexts(config: Config): void {
   check('API_KEYS', () => parseApiKeys(config.API_KEYS))
   check('DEFAULT_CAPABILITIES', () => parseCapabilities(config.DEFAULT_CAPABILITIES))
-  check('JWT_SECRET', () => config.JWT_SECRET !== undefined && parseSecret(config.JWT_SECRET))
   check('JWT_PUBLIC_KEY', () => config.JWT_PUBLIC_KEY !== undefined && parsePublicKey(config.JWT_PUBLIC_KEY))
   check('JWT_JWKS_URL', () => config.JWT_JWKS_URL !== undefined && new URL(config.JWT_JWKS_URL))
   for (const proxy of listOf(config.TRUST_PROXY)) {
@@ -305,6 +304,8 @@ function checkGuarded(config: Config): void {
   const beyond = `HOST ${config.HOST} is reachable from other machines`
   if (parseApiKeys(config.API_KEYS).length === 0)
     throw new ConfigError(`${beyond}: set API_KEYS, so that not everybody can publish`)
+  if (isWeakSecret(config.JWT_SECRET))
+    throw new ConfigError(`${beyond}: JWT_SECRET needs ${SECRET_BYTES_MIN} bytes or more`)
   if (!config.ALLOW_ANONYMOUS && !takesTokens(config)) {
     const ways = 'JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or ALLOW_ANONYMOUS=true to let everybody in'
     throw new ConfigError(`${beyond} and no tokens are configured: set ${ways}`)

@@ -6,8 +6,8 @@ export const asymmetricAlgorithms: readonly string[] = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 ]
 
-/** A secret has to be at least as long as the hash that it is used with (RFC 7518, 3.2). */
-const secretBytesMin = { HS256: 32, HS384: 48, HS512: 64 } as const
+/** A shorter secret can be found by whoever has a token and tries (RFC 7518, 3.2). */
+export const SECRET_BYTES_MIN = 32
 const RSA_BITS_MIN = 2048
 
 const curveAlgorithms: Readonly<Record<string, string>> = {
@@ -22,12 +22,14 @@ export interface TokenKey<Key> {
   readonly algorithms: readonly string[]
 }
 
-/** Throws an `Error` that does not repeat the secret. */
+/** A key for all algorithms with a shared secret. */
 export function parseSecret(text: string): TokenKey<Uint8Array> {
-  const key = Buffer.from(text)
-  const fitting = Object.entries(secretBytesMin).filter(([, bytesMin]) => key.length >= bytesMin)
-  if (fitting.length === 0) throw new Error(`needs ${secretBytesMin.HS256} bytes or more`)
-  return { key, algorithms: fitting.map(([algorithm]) => algorithm) }
+  return { key: Buffer.from(text), algorithms: ['HS256', 'HS384', 'HS512'] }
+}
+
+/** Whether somebody with a token could find the secret by trying. */
+export function isWeakSecret(text: string | undefined): boolean {
+  return text !== undefined && Buffer.byteLength(text) < SECRET_BYTES_MIN
 }
 
 /** Reads a public key in PEM; `\n` may stand for its line breaks. Throws an `Error` that does not repeat it. */

@@ -58,22 +58,12 @@ t.test('a token tells its user, when it expires and what it grants', async (t) =
   t.notOk((await verify(await signToken({ ...claims, roomcast: {} }))).allows('join', 'room', 'r'))
 })
 
-t.test('a secret goes with the hashes that it is long enough for', async (t) => {
-  for (const [length, fitting] of [
-    [32, ['HS256']],
-    [48, ['HS256', 'HS384']],
-    [64, ['HS256', 'HS384', 'HS512']]
-  ] as const) {
-    const secret = SECRET.slice(0, length)
-    for (const alg of ['HS256', 'HS384', 'HS512'] as const) {
-      const hash = `sha${alg.slice(2)}`
-      const token = forgeToken({ alg }, claims, hmac(hash, secret))
-      if ((fitting as readonly string[]).includes(alg))
-        t.equal((await verifier({ secret }).verify(token)).userId, 'alice')
-      else await refuses(t, verifier({ secret }), token, `${alg} with ${length} bytes`)
-    }
+t.test('a secret goes with all hashes, and with no other algorithm', async (t) => {
+  for (const alg of ['HS256', 'HS384', 'HS512'] as const) {
+    const token = forgeToken({ alg }, claims, hmac(`sha${alg.slice(2)}`, SECRET))
+    t.equal((await verifier({ secret: SECRET }).verify(token)).userId, 'alice')
+    await refuses(t, verifier({ secret: `${SECRET}x` }), token, `${alg} with another secret`)
   }
-  t.throws(() => verifier({ secret: SECRET.slice(0, 31) }), /32 bytes or more/)
 })
 
 for (const [alg, name] of algorithms) {

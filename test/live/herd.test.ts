@@ -1,4 +1,5 @@
 import t from 'tap'
+import { everything } from '../../src/auth/grant.js'
 import { FakeTransport } from '../support/fake-transport.js'
 import { startServer } from '../support/server.js'
 
@@ -9,7 +10,8 @@ t.test('the places of a herd that is cut are free at once', async (t) => {
   const { app } = await startServer(t, { MAX_CONNECTIONS: HERD })
   const herd = Array.from({ length: HERD }, (_, index) =>
     app.live.open({
-      ...{ transport: new FakeTransport(), address: '', deviceId: 'd', userId: `u${index}`, ndjson: false }
+      ...{ transport: new FakeTransport(), address: '', deviceId: 'd', userId: `u${index}`, ndjson: false },
+      grant: everything
     })
   )
   t.throws(() => app.pool.checkRoom('', null), { code: 'overloaded' })
