@@ -24,7 +24,8 @@ t.test('one of a herd that is cut is let go at once when another takes its place
   const { app } = await startServer(t)
   const herd = Array.from({ length: HERD }, (_, index) =>
     app.live.open({
-      ...{ transport: new FakeTransport(), address: '', deviceId: 'd', userId: `u${index}`, ndjson: false }
+      ...{ transport: new FakeTransport(), address: '', deviceId: 'd', userId: `u${index}`, ndjson: false },
+      grant: everything
     })
   )
   const last = app.pool.get(herd.at(-1)?.id ?? '')
