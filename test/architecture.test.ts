@@ -13,6 +13,7 @@ const ports = [
   'sessions',
   'groups',
   'removals',
+  'revocations',
   'pub-sub',
   'ingest-log',
   'store'
@@ -21,6 +22,7 @@ const storePorts = ports.map((port) => `src/store/${port}`)
 const storeParts = [
   ...storePorts,
   'src/store/record',
+  'src/store/revocation-entry',
   'src/store/continuity',
   'src/store/answered',
   'src/clock',
@@ -91,6 +93,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/auth': ['src/errors', 'src/protocol'],
   'src/auth/alarms': ['src/clock'],
   'src/auth/authenticator': [...domain, 'src/auth', 'src/deadlines', 'src/rooms', 'src/sessions', 'src/users'],
+  'src/auth/revocation-index': ['src/store/revocation-entry', 'src/store/revocations'],
+  'src/auth/revocation-registry': [...domain, 'src/auth', 'src/control', 'src/presence', 'src/rooms'],
   'src/auth/jose-token-verifier': ['src/auth', 'src/clock', 'src/errors', 'src/protocol', 'jose'],
   'src/auth/remote-keys': ['src/clock', 'src/deadlines', 'src/errors', 'jose'],
   'src/http': ['src/config', 'src/errors', 'src/protocol', '@sinclair/typebox'],

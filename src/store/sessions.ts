@@ -8,6 +8,13 @@ export interface SessionRoom extends Position {
 
 export type SessionRooms = Readonly<Record<string, SessionRoom>>
 
+/** What is known of the token of a session's user: enough to tell whether it was revoked since. */
+export interface SessionToken {
+  readonly id?: string | undefined
+  /** Milliseconds since 1970. */
+  readonly issuedAt?: number | undefined
+}
+
 /** A session as its present owner writes it. */
 export interface OwnedSession {
   readonly sessionId: string
@@ -19,6 +26,8 @@ export interface OwnedSession {
   readonly rooms: SessionRooms
   /** The newest removal of the user as a whole when the session began. */
   readonly removalId?: string | undefined
+  /** Undefined in open mode. */
+  readonly token?: SessionToken | undefined
 }
 
 export interface TakeRequest {

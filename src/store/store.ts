@@ -6,6 +6,7 @@ import type { Nodes } from './nodes.js'
 import type { Presence } from './presence.js'
 import type { PubSub } from './pub-sub.js'
 import type { Removals } from './removals.js'
+import type { Revocations } from './revocations.js'
 import type { Sessions } from './sessions.js'
 import type { Streams } from './streams.js'
 
@@ -38,6 +39,7 @@ export interface Store {
   readonly sessions: Sessions
   readonly groups: Groups
   readonly removals: Removals
+  readonly revocations: Revocations
   readonly pubSub: PubSub
   /** Undefined where no other program could write to it: a store within the process. */
   readonly ingest: IngestLog | undefined

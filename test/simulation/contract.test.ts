@@ -15,6 +15,7 @@ import { testGroups } from '../store/groups-contract.js'
 import { testPresence } from '../store/presence-contract.js'
 import { testPubSub } from '../store/pub-sub-contract.js'
 import { testRemovals } from '../store/removals-contract.js'
+import { testRevocations } from '../store/revocations-contract.js'
 import { testSessions } from '../store/sessions-contract.js'
 import type { StoreUnderTest, Ttls } from '../store/store-under-test.js'
 import { testStreams } from '../store/streams-contract.js'
@@ -121,4 +122,5 @@ t.test('cursors', async (t) => testCursors(t, createStore))
 t.test('sessions', async (t) => testSessions(t, createStore))
 t.test('groups', async (t) => testGroups(t, createStore))
 t.test('removals', async (t) => testRemovals(t, createStore))
+t.test('revocations', async (t) => testRevocations(t, createStore))
 t.test('pub/sub', async (t) => testPubSub(t, async (t) => new RedisPubSub(await new Bench(t).connect())))

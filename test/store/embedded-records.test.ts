@@ -3,6 +3,7 @@ import { PREVIOUS_TOKEN_MS } from '../../src/store/sessions.js'
 import { testCursors } from './cursors-contract.js'
 import { testGroups } from './groups-contract.js'
 import { testRemovals } from './removals-contract.js'
+import { testRevocations } from './revocations-contract.js'
 import { testSessions } from './sessions-contract.js'
 import { storeInMemory, storeOnDisk } from './store-under-test.js'
 
@@ -12,6 +13,7 @@ for (const [where, createStore] of Object.entries({ 'in memory': storeInMemory, 
     t.test('sessions', async (t) => testSessions(t, createStore))
     t.test('groups', async (t) => testGroups(t, createStore))
     t.test('removals', async (t) => testRemovals(t, createStore))
+    t.test('revocations', async (t) => testRevocations(t, createStore))
   })
 }
 
@@ -52,6 +54,7 @@ t.test('a sweep takes what is over, and nothing else', async (t) => {
     await store.sessions.save({ sessionId: id, userId: 'ann', generation: 1, tokenHash: 't1', rooms: {} })
     await store.sessions.release(id, 1)
     await store.removals.record(`of ${id}`, id, 'lobby')
+    await store.revocations.record({ userId: id, expiresAt: clock.now() + 60_000 })
     await store.groups.add(id, 'ann', { id, start: { epoch: 'e1', offset: 0 }, addedAt: clock.now() }, 100)
   }
   await fill('old')
@@ -69,5 +72,6 @@ t.test('a sweep takes what is over, and nothing else', async (t) => {
     await later?.store.groups.membership(id, 'ann')
   ]
   t.match(await left('old'), [undefined, undefined, undefined, { id: 'old' }])
+  t.match((await later?.store.revocations.list({ limit: 10 }))?.revocations, [{ userId: 'young' }])
   t.match(await left('young'), [{ offset: 1 }, { session: { generation: 2 } }, 'of young', { id: 'young' }])
 })

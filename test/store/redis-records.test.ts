@@ -9,6 +9,7 @@ import { testCursors } from './cursors-contract.js'
 import { consistent, fresh, testGroups } from './groups-contract.js'
 import { bystander, keysOf } from './redis-harness.js'
 import { testRemovals } from './removals-contract.js'
+import { testRevocations } from './revocations-contract.js'
 import { testSessions } from './sessions-contract.js'
 import { type CreateStore, storeOnRedis } from './store-under-test.js'
 
@@ -19,6 +20,7 @@ t.test('cursors', async (t) => testCursors(t, createStore))
 t.test('sessions', async (t) => testSessions(t, createStore))
 t.test('groups', async (t) => testGroups(t, createStore))
 t.test('removals', async (t) => testRemovals(t, createStore))
+t.test('revocations', async (t) => testRevocations(t, createStore))
 
 const LEASE_MS = 8000
 const TTL_MS = 60_000

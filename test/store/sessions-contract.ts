@@ -29,6 +29,19 @@ export function testSessions(t: Test, createStore: CreateStore): void {
     t.equal(taken?.taken.formerOwner, sessions.owner)
   })
 
+  t.test('what is known of its token is handed on, and is what was saved last', async (t) => {
+    const { sessions } = (await createStore(t)).store
+    const tokens = [{ id: 'j1', issuedAt: 1000 }, { id: 'j2' }, { issuedAt: 2000 }, {}]
+    for (const [index, token] of tokens.entries()) {
+      await sessions.save(sessionOf(`s${index}`, { token: { id: 'before', issuedAt: 1 } }))
+      await sessions.save(sessionOf(`s${index}`, { token }))
+      const { id, issuedAt } = (await take(sessions, `s${index}`, 't1', 't2'))?.taken.session.token ?? { id: 'none' }
+      t.strictSame({ id, issuedAt }, { id: undefined, issuedAt: undefined, ...token })
+    }
+    await sessions.save(sessionOf('open mode'))
+    t.equal((await take(sessions, 'open mode', 't1', 't2'))?.taken.session.token, undefined)
+  })
+
   t.test('a session that nobody saved cannot be taken, released or ended', async (t) => {
     const { sessions } = (await createStore(t)).store
     t.equal(await take(sessions, 'none', 't1', 't2'), undefined)

@@ -9,6 +9,7 @@ import { EmbeddedPresence } from './embedded-presence.js'
 import { EmbeddedPubSub } from './embedded-pub-sub.js'
 import { EmbeddedRecords } from './embedded-records.js'
 import { EmbeddedRemovals } from './embedded-removals.js'
+import { EmbeddedRevocations } from './embedded-revocations.js'
 import { EmbeddedSessions } from './embedded-sessions.js'
 import { EmbeddedStreams } from './embedded-streams.js'
 import { FolderError, lockFolder } from './folder-lock.js'
@@ -49,12 +50,14 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   const sessions = new EmbeddedSessions(nodes.nodeId, records, clock, sessionTtlMs)
   const cursors = new EmbeddedCursors(records, clock, deviceTtlMs)
   const removals = new EmbeddedRemovals(records, clock, removalTtlMs)
+  const revocations = new EmbeddedRevocations(records, clock)
   const stopSweeping = clock.every(sweepPeriodMs, () => {
     streams.sweep().catch(onError)
     cursors.sweep().catch(onError)
     sessions.sweep().catch(onError)
     presence.sweep().catch(onError)
     removals.sweep().catch(onError)
+    revocations.sweep().catch(onError)
   })
   let closed: Promise<void> | undefined
 
@@ -68,6 +71,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     sessions,
     groups: new EmbeddedGroups(records),
     removals,
+    revocations,
     pubSub: new EmbeddedPubSub(),
     ingest: undefined,
     readiness,

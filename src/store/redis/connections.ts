@@ -13,7 +13,14 @@ type Argument = string | number | Buffer
 export type RawIngestEntry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
 /** A session that was handed over. */
-export type TakenReply = [generation: number, user: string, rooms: string, formerOwner: string, removalId: string]
+export type TakenReply = [
+  generation: number,
+  user: string,
+  rooms: string,
+  formerOwner: string,
+  removalId: string,
+  token: string
+]
 
 /** A connection with the scripts of `scripts.ts` and `ingest-scripts.ts` as commands. `…Buffer` answers with raw bytes. */
 export interface RedisConnection extends Redis {
@@ -41,6 +48,7 @@ export interface RedisConnection extends Redis {
   rcReleaseSession(session: Key, generation: number, now: number, ttlMs: number): Promise<null>
   rcEndSession(session: Key, generation: number): Promise<null>
   rcRecordRemoval(removals: Key, room: string, removalId: string, ttlMs: number): Promise<null>
+  rcRecordRevocation(...keysAndArguments: Argument[]): Promise<null>
   rcEndOfLease(leases: Key, ended: Key, node: string): Promise<string | null>
   rcFileGroup(groupsOf: Key, group: string, id: string, addedAt: number, groupsMax: number): Promise<0 | 1>
   rcAddMember(members: Key, names: Key, userId: string, membership: string): Promise<string>

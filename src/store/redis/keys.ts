@@ -122,6 +122,16 @@ export class Keys {
     return `${this.#at(userId)}:removals:${userId}`
   }
 
+  /** Hash: revocation → when it is forgotten. */
+  get revocations(): string {
+    return `${this.#prefix}:{revocations}:kept`
+  }
+
+  /** Sorted set by name: revocations behind the moments at which they are forgotten. */
+  get revocationOrder(): string {
+    return `${this.#prefix}:{revocations}:order`
+  }
+
   /** Hash: a session. */
   session(sessionId: string): string {
     return `${this.#at(sessionId)}:session:${sessionId}`

@@ -5,6 +5,7 @@ import {
   PREVIOUS_TOKEN_MS,
   type SessionRooms,
   type Sessions,
+  type SessionToken,
   type TakenSession,
   type TakeRequest
 } from '../sessions.js'
@@ -34,9 +35,11 @@ export class RedisSessions implements Sessions {
     return this.#options.nodes.nodeId
   }
 
-  async save({ sessionId, userId, generation, tokenHash, rooms, removalId }: OwnedSession): Promise<boolean> {
+  async save(session: OwnedSession): Promise<boolean> {
     const { redis, nodes } = this.#options
-    const fields = [generation, userId, tokenHash, nodes.name, JSON.stringify(rooms), removalId ?? '', OWNED_TTL_MS]
+    const { sessionId, userId, generation, tokenHash, rooms, removalId = '', token } = session
+    const owner = [generation, userId, tokenHash, nodes.name]
+    const fields = [...owner, JSON.stringify(rooms), removalId, OWNED_TTL_MS, encodeToken(token)]
     return (await answered(redis.rcSaveSession(...this.#keysOf(sessionId), ...fields))) === 1
   }
 
@@ -52,11 +55,13 @@ export class RedisSessions implements Sessions {
     const { sessionId, nextTokenHash } = request
     const taken = await this.#take(request)
     if (taken === undefined) return undefined
-    const [generation, userId, roomsText, formerName, removalId] = taken
+    const [generation, userId, roomsText, formerName, removalId, tokenText] = taken
     const formerOwner = nodeIdOf(formerName)
     const rooms = JSON.parse(roomsText) as SessionRooms
     const owned = { sessionId, userId, generation: Number(generation), tokenHash: nextTokenHash, rooms }
-    return { session: removalId === '' ? owned : { ...owned, removalId }, formerOwner }
+    const token = decodeToken(tokenText)
+    const known = { ...(removalId !== '' && { removalId }), ...(token !== undefined && { token }) }
+    return { session: { ...owned, ...known }, formerOwner }
   }
 
   async release(sessionId: string, generation: number): Promise<void> {
@@ -90,4 +95,15 @@ export class RedisSessions implements Sessions {
     const { keys, nodes } = this.#options
     return [keys.session(sessionId), keys.fence(partitionOf(sessionId), nodes.name)]
   }
+}
+
+/** Empty where there is none. */
+function encodeToken(token: SessionToken | undefined): string {
+  return token === undefined ? '' : JSON.stringify([token.id ?? null, token.issuedAt ?? null])
+}
+
+function decodeToken(text: string): SessionToken | undefined {
+  if (text === '') return undefined
+  const [id, issuedAt] = JSON.parse(text) as [string | null, number | null]
+  return { id: id ?? undefined, issuedAt: issuedAt ?? undefined }
 }

@@ -13,6 +13,7 @@ import { RedisNodes } from './redis-nodes.js'
 import { RedisPresence } from './redis-presence.js'
 import { RedisPubSub } from './redis-pub-sub.js'
 import { RedisRemovals } from './redis-removals.js'
+import { RedisRevocations } from './redis-revocations.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisStreams } from './redis-streams.js'
 import { parseRedisUrl } from './redis-url.js'
@@ -84,6 +85,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     sessions: new RedisSessions({ redis: commands, keys, nodes, ttlMs: sessionTtlMs }),
     groups: new RedisGroups(commands, keys, () => clock.now()),
     removals: new RedisRemovals(commands, keys, removalTtlMs),
+    revocations: new RedisRevocations(commands, keys, () => clock.now()),
     pubSub: new RedisPubSub(connections),
     ingest: new RedisIngestLog(connections, keys, random),
     readiness,

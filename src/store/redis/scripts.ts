@@ -12,8 +12,8 @@ import { streamScripts } from './stream-scripts.js'
  */
 
 /**
- * KEYS session, fence of the owner; ARGV generation, user, token hash, owner, rooms, removal id, ttl ms. Answers 1, or 0
- * where a later owner has it.
+ * KEYS session, fence of the owner; ARGV generation, user, token hash, owner, rooms, removal id, ttl ms, token of the
+ * user (JSON). Answers 1, or 0 where a later owner has it.
  */
 const saveSession = /* lua */ `
   ${refuseBuried}
@@ -22,7 +22,7 @@ const saveSession = /* lua */ `
   local generation = redis.call('HGET', KEYS[1], 'generation')
   if generation and tonumber(generation) > tonumber(ARGV[1]) then return 0 end
   redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'user', ARGV[2], 'token', ARGV[3], 'owner', ARGV[4], 'rooms', ARGV[5],
-    'removal', ARGV[6])
+    'removal', ARGV[6], 'granted_by', ARGV[8])
   redis.call('HDEL', KEYS[1], 'released')
   redis.call('PEXPIRE', KEYS[1], ARGV[7])
   return 1
@@ -48,7 +48,7 @@ const reclaimSession = /* lua */ `
 /**
  * KEYS session, fence of the next owner; ARGV token hash, next token hash, owner, now ms, how long the token before
  * works, ttl ms, user (empty: any), how long a released one waits, owner that is known to be in time. Answers
- * {generation, user, rooms, former owner, removal id}; {owner} where the end of that one's lease is to be looked at
+ * {generation, user, rooms, former owner, removal id, token of the user}; {owner} where the end of that one's lease is to be looked at
  * first; nil where the session is over, of another user, or the token does not match.
  */
 const takeSession = /* lua */ `
@@ -56,7 +56,7 @@ const takeSession = /* lua */ `
   local refusal = refuse_buried(KEYS[2])
   if refusal then return refusal end
   local known = redis.call('HMGET', KEYS[1], 'token', 'previous', 'previous_until', 'owner', 'user', 'rooms', 'removal',
-    'released')
+    'released', 'granted_by')
   if not known[1] then return nil end
   if ARGV[7] ~= '' and ARGV[7] ~= known[5] then return nil end
   local is_previous = known[2] == ARGV[1] and tonumber(known[3]) > tonumber(ARGV[4])
@@ -73,7 +73,7 @@ const takeSession = /* lua */ `
     redis.call('HSET', KEYS[1], 'previous', ARGV[1], 'previous_until', string.format('%.0f', ARGV[4] + ARGV[5]))
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
-  return { generation, known[5], known[6], known[4], known[7] or '' }
+  return { generation, known[5], known[6], known[4], known[7] or '', known[9] or '' }
 `
 
 /** KEYS session; ARGV generation, now ms, ttl ms. */
@@ -92,6 +92,26 @@ const endSession = /* lua */ `
 const recordRemoval = /* lua */ `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`
+
+/**
+ * KEYS revocations, their order; ARGV revocation, stamp of its end, stamp of now. Takes some of those along that are over.
+ * All of it lives as long as the last.
+ */
+const recordRevocation = /* lua */ `
+  local before = redis.call('HGET', KEYS[1], ARGV[1])
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  if before then redis.call('ZREM', KEYS[2], before .. ':' .. ARGV[1]) end
+  redis.call('ZADD', KEYS[2], 0, ARGV[2] .. ':' .. ARGV[1])
+  for _, place in ipairs(redis.call('ZRANGEBYLEX', KEYS[2], '-', '[' .. ARGV[3] .. ';', 'LIMIT', 0, 100)) do
+    redis.call('ZREM', KEYS[2], place)
+    redis.call('HDEL', KEYS[1], string.sub(place, string.len(ARGV[3]) + 2))
+  end
+  local last = redis.call('ZRANGE', KEYS[2], -1, -1)[1]
+  if not last then return end
+  local ttl = string.format('%.0f', string.sub(last, 1, string.len(ARGV[3])) - ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ttl)
+  redis.call('PEXPIRE', KEYS[2], ttl)
 `
 
 /** KEYS leases, ended; ARGV node. Answers when its lease ends or ended; nil where that is long ago. */
@@ -215,6 +235,7 @@ export const scripts = {
   rcReleaseSession: { lua: releaseSession, numberOfKeys: 1 },
   rcEndSession: { lua: endSession, numberOfKeys: 1 },
   rcRecordRemoval: { lua: recordRemoval, numberOfKeys: 1 },
+  rcRecordRevocation: { lua: recordRevocation, numberOfKeys: 2 },
   rcEndOfLease: { lua: endOfLease, numberOfKeys: 2 },
   rcCountNodes: { lua: countNodes, numberOfKeys: 2 },
   ...streamScripts,

@@ -8,6 +8,7 @@ const rcSaveSession: NativeScript = ({ db, keys: [key = '', fence = ''], argv })
   if (generation !== undefined && Number(generation) > numberAt(argv, 0)) return 0
   const fields = ['generation', 'user', 'token', 'owner', 'rooms', 'removal']
   for (const [index, field] of fields.entries()) db.hset(key, field, textAt(argv, index))
+  db.hset(key, 'granted_by', textAt(argv, 7))
   db.hdel(key, 'released')
   db.expire(key, numberAt(argv, 6))
   return 1
@@ -46,8 +47,8 @@ const rcTakeSession: NativeScript = ({ db, keys: [key = '', fence = ''], argv })
     db.hset(key, 'previous_until', String(now + numberAt(argv, 4)))
   }
   db.expire(key, numberAt(argv, 5))
-  const [user, rooms, former, removal] = ['user', 'rooms', 'owner', 'removal'].map((field) => known.get(field) ?? '')
-  return [generation, user ?? '', rooms ?? '', former ?? '', removal ?? '']
+  const fields = ['user', 'rooms', 'owner', 'removal', 'granted_by']
+  return [generation, ...fields.map((field) => known.get(field) ?? '')]
 }
 
 const rcReleaseSession: NativeScript = ({ db, keys: [key = ''], argv }) => {

@@ -57,8 +57,26 @@ const rcRecordRemoval: NativeScript = ({ db, keys: [removals = ''], argv }) => {
   return null
 }
 
+const rcRecordRevocation: NativeScript = ({ db, keys: [kept = '', order = ''], argv }) => {
+  const [revocation, end, now] = [textAt(argv, 0), textAt(argv, 1), textAt(argv, 2)]
+  const before = db.hash(kept).get(revocation)
+  db.hset(kept, revocation, end)
+  if (before !== undefined) db.zrem(order, `${before}:${revocation}`)
+  db.zadd(order, 0, `${end}:${revocation}`)
+  const over = db.scores(order).filter(([place]) => place.slice(0, now.length) <= now)
+  for (const [place] of over.slice(0, 100)) {
+    db.zrem(order, place)
+    db.hdel(kept, place.slice(now.length + 1))
+  }
+  const last = db.scores(order).at(-1)?.[0]
+  if (last === undefined) return null
+  for (const key of [kept, order]) db.expire(key, Number(last.slice(0, now.length)) - Number(now))
+  return null
+}
+
 export const userScripts: Record<string, NativeScript> = {
   rcRecordRemoval,
+  rcRecordRevocation,
   rcMoveCursor,
   rcFileGroup,
   rcAddMember,
