@@ -13,7 +13,7 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { clock, config, rooms, sessions, users, reportFailure } = fastify
+    const { clock, config, revocations, rooms, sessions, users, reportFailure } = fastify
     const verifier = takesTokens(config)
       ? new JoseTokenVerifier({
           secret: config.JWT_SECRET,
@@ -28,9 +28,9 @@ export default fp(
       : undefined
     if (isWeakSecret(config.JWT_SECRET))
       fastify.log.warn('JWT_SECRET is short: whoever has a token can find it by trying')
-    const authenticator = new Authenticator({ verifier, clock, rooms, sessions, users })
+    const authenticator = new Authenticator({ verifier, revocations, clock, rooms, sessions, users })
     fastify.decorate('authenticator', authenticator)
     fastify.addHook('onClose', async () => authenticator.close())
   },
-  { name: 'authenticator', dependencies: ['clock', 'config', 'rooms', 'sessions', 'users', 'counters'] }
+  { name: 'authenticator', dependencies: ['clock', 'config', 'revocations', 'rooms', 'sessions', 'users', 'counters'] }
 )

@@ -28,7 +28,7 @@ export default fp(
         }
       }
     })
-    const { counters, ingest, messageQueue, pool, recovery, rooms, messageBus } = fastify
+    const { counters, ingest, messageQueue, pool, recovery, revocations, rooms, messageBus } = fastify
     const gauges: Array<[name: string, help: string, read: () => number]> = [
       ['roomcast_connections', 'Live connections of this node', () => pool.size],
       ['roomcast_users', 'Users with a connection to this node', () => pool.userCount],
@@ -39,6 +39,7 @@ export default fp(
         () => pool.laggingCount
       ],
       ['roomcast_channels', 'Channels that this node hears', () => messageBus.size],
+      ['roomcast_revocations', 'Revocations of tokens that are in force', () => revocations.size],
       [
         'roomcast_store_available',
         '1 while this node can keep its promises',
@@ -61,6 +62,11 @@ export default fp(
       ['roomcast_messages_total', 'Messages stored through this node', () => counters.messages],
       ['roomcast_deliveries_total', 'Messages handed to connections of this node', () => counters.deliveries],
       ['roomcast_connections_total', 'Connections that were taken in', () => counters.connections],
+      [
+        'roomcast_revoked_connections_total',
+        'Connections that were closed because their token was revoked',
+        () => counters.revokedConnections
+      ],
       ['roomcast_dropped_signals_total', 'Signals that lagging connections did not get', () => counters.droppedSignals],
       ['roomcast_history_reads_total', 'Times that the log of a channel was read', () => counters.historyReads],
       [
@@ -115,7 +121,10 @@ export default fp(
     }
     fastify.decorate('metricsRegistry', register)
   },
-  { name: 'metrics', dependencies: ['rooms', 'message-bus', 'message-queue', 'recovery', 'connections', 'counters'] }
+  {
+    name: 'metrics',
+    dependencies: ['rooms', 'message-bus', 'message-queue', 'recovery', 'revocations', 'connections', 'counters']
+  }
 )
 
 function byReason({ losses, refusedHandshakes, refusedPublishes }: Counters) {

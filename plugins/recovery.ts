@@ -10,7 +10,8 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { counters, clock, feeds, messageBus, pool, rooms, sessions, store, users, reportFailure } = fastify
+    const { counters, clock, feeds, messageBus, pool, revocations, rooms, sessions, store, users, reportFailure } =
+      fastify
     const recovery = new Recovery({
       store,
       clock,
@@ -26,7 +27,11 @@ export default fp(
           await store.streams.resubscribe()
           await messageBus.hearMissing()
         },
-        catchUp: () => messageBus.catchUp()
+        catchUp: async () => {
+          // Whatever is revoked from here on is heard.
+          await revocations.load()
+          await messageBus.catchUp()
+        }
       },
       onDown: (reason) => {
         counters.storeOutages++
@@ -50,6 +55,17 @@ export default fp(
   },
   {
     name: 'recovery',
-    dependencies: ['clock', 'store', 'message-bus', 'rooms', 'users', 'sessions', 'inbox', 'connections', 'counters']
+    dependencies: [
+      'clock',
+      'store',
+      'message-bus',
+      'revocations',
+      'rooms',
+      'users',
+      'sessions',
+      'inbox',
+      'connections',
+      'counters'
+    ]
   }
 )

@@ -11,11 +11,13 @@ import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { UserRegistry } from '../users/user-registry.js'
 import { Alarms } from './alarms.js'
 import type { TokenGrant } from './grant.js'
+import type { RevocationRegistry } from './revocation-registry.js'
 import type { TokenVerifier } from './token-verifier.js'
 
 export interface AuthenticatorOptions {
   /** Undefined in open mode: everybody may do everything then, under any name. */
   readonly verifier: TokenVerifier | undefined
+  readonly revocations: Pick<RevocationRegistry, 'isRevoked'>
   readonly clock: Clock
   readonly users: UserRegistry
   readonly rooms: RoomRegistry
@@ -57,7 +59,9 @@ export class Authenticator {
   async verify(token: string): Promise<TokenGrant> {
     const { verifier } = this.#options
     if (verifier === undefined) throw new RoomcastError('unauthenticated', { message: 'This server takes no tokens' })
-    return await verifier.verify(token)
+    const grant = await verifier.verify(token)
+    this.#checkRevoked(grant)
+    return grant
   }
 
   /**
@@ -65,27 +69,34 @@ export class Authenticator {
    * `too_many_connections`.
    */
   admit(connection: Connection, userId: string | null): void {
-    if (connection.grant === undefined) this.#await(connection, userId)
+    const { grant } = connection
+    if (grant === undefined) this.#await(connection, userId)
+    // Between its handshake and now.
+    else if (this.#options.revocations.isRevoked(grant)) connection.close(CloseCode.Disconnected)
     else if (userId !== null) this.#admitAs(connection, userId)
   }
 
   /**
    * Gives a connection what a token grants, from now on, also where it has a grant already: rooms that it may be in no
-   * longer are left. Throws `unauthenticated`, `user_mismatch`, `too_many_connections` and `store_unavailable`, and then
-   * nothing has changed.
+   * longer, by the token or by their family, are left. Throws `unauthenticated`, `user_mismatch`, `too_many_connections`,
+   * `store_unavailable` and what a family throws, and then nothing has changed.
    */
   async authenticate(connection: Connection, token: string, deadline: Deadline): Promise<AuthenticateReply> {
     const grant = await this.verify(token)
     const { userId, expiresAt } = grant
     const known = connection.userId ?? this.#awaited.get(connection)?.userId ?? userId
     if (known !== userId) throw new RoomcastError('user_mismatch')
+    const { rooms, sessions } = this.#options
+    const forbidden = await rooms.access.forbiddenOf({ grant }, userId, rooms.roomsOf(connection))
+    this.#checkRevoked(grant)
     if (connection.closed) throw new RoomcastError('unauthenticated')
     deadline.commit()
     if (connection.userId === null) this.#options.users.identify(connection, userId)
     connection.grant = grant
     this.#stopAwaiting(connection)
     this.#watch(connection)
-    await deadline.within(this.#leaveForbidden(connection))
+    sessions.regranted(connection)
+    await deadline.within(this.#leave(connection, forbidden))
     return { user_id: userId, expires_at: formatTime(expiresAt) }
   }
 
@@ -139,12 +150,14 @@ export class Authenticator {
     this.#alarms.set(connection, expiresAt)
   }
 
-  async #leaveForbidden(connection: Connection): Promise<void> {
+  async #leave(connection: Connection, forbidden: readonly string[]): Promise<void> {
     const { rooms, sessions } = this.#options
-    const forbidden = rooms
-      .roomsOf(connection)
-      .filter((room) => connection.grant?.allows('join', 'room', room) !== true)
     const left = rooms.dismiss(connection, forbidden)
     await Promise.all([left, ...forbidden.map((room) => sessions.left(connection, room))])
+  }
+
+  #checkRevoked(grant: TokenGrant): void {
+    if (!this.#options.revocations.isRevoked(grant)) return
+    throw new RoomcastError('unauthenticated', { message: 'The token was revoked' })
   }
 }

@@ -4,6 +4,10 @@ import { type Capabilities, includes, type Operation, type OperationSet, type Re
 export interface Grant {
   /** Whose it is; null where the grant does not say. */
   readonly userId: string | null
+  /** `jti` of its token. */
+  readonly tokenId: string | undefined
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number | undefined
   /** Milliseconds since 1970. */
   readonly expiresAt: number
   allows(operation: Operation, kind: ResourceKind, id: string): boolean
@@ -12,13 +16,25 @@ export interface Grant {
 /** Of every connection in open mode. */
 export const everything: Grant = Object.freeze({
   userId: null,
+  tokenId: undefined,
+  issuedAt: undefined,
   expiresAt: Number.POSITIVE_INFINITY,
   allows: () => true
 })
 
+export interface TokenGrantOptions {
+  readonly userId: string
+  readonly tokenId?: string | undefined
+  readonly issuedAt?: number | undefined
+  readonly expiresAt: number
+  readonly capabilities: Capabilities
+}
+
 /** What a token grants to one connection. */
 export class TokenGrant implements Grant {
   readonly userId: string
+  readonly tokenId: string | undefined
+  readonly issuedAt: number | undefined
   readonly expiresAt: number
   readonly #capabilities: Capabilities
   // A connection mostly speaks to the same room as before: the patterns are not gone through for each message.
@@ -26,8 +42,10 @@ export class TokenGrant implements Grant {
   #id = ''
   #granted: OperationSet = 0
 
-  constructor(token: { readonly userId: string; readonly expiresAt: number; readonly capabilities: Capabilities }) {
+  constructor(token: TokenGrantOptions) {
     this.userId = token.userId
+    this.tokenId = token.tokenId
+    this.issuedAt = token.issuedAt
     this.expiresAt = token.expiresAt
     this.#capabilities = token.capabilities
   }

@@ -51,13 +51,22 @@ export class JoseTokenVerifier implements TokenVerifier {
 
   async verify(token: string): Promise<TokenGrant> {
     if (token.length > TOKEN_BYTES_MAX) throw refusal('The token is too long')
-    const { sub: userId = '', exp = 0, roomcast } = await this.#verifySignature(token)
+    const { sub: userId = '', exp = 0, jti, iat, roomcast } = await this.#verifySignature(token)
     const now = this.#settings.clock.now()
     const expiresAt = exp * 1000
     if (expiresAt <= now) throw refusal('The token has expired')
     if (expiresAt > now + LIFETIME_MS_MAX) throw refusal('The token is valid for longer than 30 days')
     if (typeof userId !== 'string' || !isNamedUser(userId)) throw refusal('sub: not a valid user id')
-    return new TokenGrant({ userId, expiresAt, capabilities: this.#capabilitiesOf(roomcast) })
+    // Else it could not be revoked by it.
+    if (jti !== undefined && typeof jti !== 'string') throw refusal('jti: not a text')
+    const issuedAt = iat === undefined ? undefined : iat * 1000
+    return new TokenGrant({
+      userId,
+      tokenId: jti,
+      issuedAt,
+      expiresAt,
+      capabilities: this.#capabilitiesOf(roomcast)
+    })
   }
 
   async #verifySignature(token: string): Promise<JWTPayload> {

@@ -12,6 +12,14 @@ export const ControlEntry = Type.Union([
   Type.Object({ type: Type.Literal('member_added'), group: Text, user: Text }),
   Type.Object({ type: Type.Literal('member_removed'), group: Text, user: Text, membership: Type.Optional(Text) }),
   Type.Object({ type: Type.Literal('group_deleted'), group: Text }),
+  /** Tokens are no longer to be taken: those that fit all that is given. Times in milliseconds since 1970. */
+  Type.Object({
+    type: Type.Literal('revoke'),
+    user: Type.Optional(Text),
+    token: Type.Optional(Text),
+    before: Type.Optional(Type.Number()),
+    expires: Type.Number()
+  }),
   /** The messages of a channel were dropped. */
   Type.Object({ type: Type.Literal('purge'), channel: Text })
 ])

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Epoch, HistoryQuery, MembersQuery, Offset } from '../protocol/commands.js'
 import { Id, NamedUser } from '../protocol/ids.js'
+import { Timestamp } from '../protocol/timestamp.js'
 
 /* What the routes take and answer (protocol.md, section 3). Answers are described for the reader of `/docs`. */
 
@@ -130,6 +131,14 @@ export const UserGroupList = Type.Object({
   groups: Type.Array(Type.Object({ group: Text, added_at: Text })),
   next_cursor: Nullable(Text)
 })
+const revocation = {
+  user_id: Type.Optional(NamedUser),
+  token_id: Type.Optional(Id),
+  issued_before: Type.Optional(Timestamp)
+}
+export const RevocationBody = Type.Object(revocation, { description: 'tokens that fit all that is given' })
+export const KeptRevocation = Type.Object({ ...revocation, expires_at: Text })
+export const RevocationList = Type.Object({ revocations: Type.Array(KeptRevocation), next_cursor: Nullable(Text) })
 export const BroadcastAccepted = Type.Object({ message_id: Text, timestamp: Text })
 export const BatchResults = Type.Object({ results: Type.Array(Type.Object({}, { additionalProperties: true })) })
 export const Online = Type.Object({ connections: Count, users: Count, rooms: Count, nodes: Count })

@@ -37,9 +37,12 @@ export class Departures {
 
   /** The same for a user, but for connections that came after the removal. */
   endOf(userId: string, removalId: string): void {
-    for (const [sessionId, { connection }] of this.#waiting) {
-      if (connection.userId === userId && connection.removalId !== removalId) this.end(sessionId)
-    }
+    this.endWhere((connection) => connection.userId === userId && connection.removalId !== removalId)
+  }
+
+  /** The same for connections of which it is so. */
+  endWhere(isOver: (connection: Connection) => boolean): void {
+    for (const [sessionId, { connection }] of this.#waiting) if (isOver(connection)) this.end(sessionId)
   }
 
   /** Connections of a user that still count in a room. */

@@ -24,8 +24,8 @@ export class RoomAccess {
     if (allowed !== true) throw new RoomcastError('forbidden', { message: `This room does not let you ${operation}` })
   }
 
-  /** Those that a connection may be in no longer, by its token or by their family. Rejects where a family fails. */
-  async forbiddenOf({ grant }: Connection, userId: string, rooms: readonly string[]): Promise<string[]> {
+  /** Those that somebody may be in no longer, by the token or by their family. Rejects where a family fails. */
+  async forbiddenOf({ grant }: Pick<Connection, 'grant'>, userId: string, rooms: readonly string[]): Promise<string[]> {
     const verdicts = await Promise.all(rooms.map((room) => this.#mayJoin(grant, userId, room)))
     return rooms.filter((_room, index) => !verdicts[index])
   }

@@ -168,6 +168,11 @@ export class RoomRegistry {
     this.#departures.endOf(userId, removalId)
   }
 
+  /** Nor do those of which it is so. Idempotent. */
+  endGraceWhere(isOver: (connection: Connection) => boolean): void {
+    this.#departures.endWhere(isOver)
+  }
+
   /**
    * Puts a user's connections of this node out of a room, those that dropped included and but those that came in after
    * the removal. Answers the ones that were in. Idempotent; never rejects.

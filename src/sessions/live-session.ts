@@ -1,7 +1,7 @@
 import type { Connection } from '../connections/connection.js'
 import type { FewMap } from '../few-map.js'
 import type { LeaseLoss } from '../store/nodes.js'
-import type { OwnedSession, SessionRoom } from '../store/sessions.js'
+import type { OwnedSession, SessionRoom, SessionToken } from '../store/sessions.js'
 import type { Position } from '../store/streams.js'
 
 /** A session whose connection is on this node. */
@@ -34,5 +34,12 @@ export function sessionRoom({ epoch, offset, messageId }: Position, removalId: s
 /** What of it is stored. */
 export function ownedBy({ sessionId, generation, tokenHash, connection, rooms }: LiveSession): OwnedSession {
   const { userId, removalId } = connection
-  return { sessionId, userId: userId ?? '', generation, tokenHash, rooms: Object.fromEntries(rooms), removalId }
+  const token = tokenOf(connection)
+  return { sessionId, userId: userId ?? '', generation, tokenHash, rooms: Object.fromEntries(rooms), removalId, token }
+}
+
+/** What its session came by, in so far as that can be revoked. */
+function tokenOf({ grant }: Connection): SessionToken | undefined {
+  if (grant === undefined || grant.userId === null) return undefined
+  return { id: grant.tokenId, issuedAt: grant.issuedAt }
 }

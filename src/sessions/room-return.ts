@@ -10,6 +10,8 @@ export interface RoomReturnOptions {
   readonly rooms: RoomRegistry
   readonly removals: Removals
   readonly sessions: Sessions
+  /** The token that a session came by is no longer to be taken. */
+  readonly isRevoked: (session: OwnedSession) => boolean
   /** A task in the background that failed. */
   readonly onError: (error: unknown) => void
 }
@@ -41,7 +43,7 @@ export class RoomReturn {
 
   /**
    * Rooms that its user was put out of since, or may be in no longer. Throws `session_not_found` where it was put out of
-   * everything, and `store_unavailable`.
+   * everything or its token was revoked, and `store_unavailable`.
    */
   async lostOf(connection: Connection, session: OwnedSession): Promise<string[]> {
     const kicked = await this.#kickedOf(session)
@@ -65,10 +67,12 @@ export class RoomReturn {
     }
   }
 
-  async #kickedOf({ sessionId, userId, generation, removalId, rooms }: OwnedSession): Promise<string[]> {
+  async #kickedOf(session: OwnedSession): Promise<string[]> {
+    const { sessionId, userId, generation, removalId, rooms } = session
     const names = Object.keys(rooms)
     const newest = await this.#options.removals.newest(userId, names)
-    if (newest.user !== undefined && newest.user !== removalId) {
+    const isRemoved = newest.user !== undefined && newest.user !== removalId
+    if (isRemoved || this.#options.isRevoked(session)) {
       await this.#options.sessions.end(sessionId, generation)
       throw new RoomcastError('session_not_found')
     }

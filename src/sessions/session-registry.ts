@@ -28,6 +28,8 @@ export interface SessionRegistryOptions {
   readonly random: Random
   /** The connection's user became known by its session, and the newest removal of it. Throws where it may not be. */
   readonly identify: (connection: Connection, session: Pick<OwnedSession, 'userId' | 'removalId'>) => void
+  /** The token that a session came by is no longer to be taken. */
+  readonly isRevoked: (session: OwnedSession) => boolean
   /** A task in the background that failed; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -142,6 +144,12 @@ export class SessionRegistry {
   async left(connection: Connection, room: string): Promise<void> {
     const session = this.#byConnection.get(connection)
     if (session?.rooms.delete(room) === true) await this.#saveSafely(session)
+  }
+
+  /** The connection has another token: its session goes on by that one. */
+  regranted(connection: Connection): void {
+    const session = this.#byConnection.get(connection)
+    if (session?.kept === true) void this.#saveSafely(session)
   }
 
   /** Everything that was sent so far lies before this ping. */

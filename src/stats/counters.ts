@@ -11,6 +11,8 @@ export class Counters {
   droppedSignals = 0
   /** Connections that were taken in. */
   connections = 0
+  /** Connections that were closed because their token was revoked. */
+  revokedConnections = 0
   readonly refusedHandshakes: Record<HandshakeRefusal, number> = {
     origin: 0,
     token: 0,

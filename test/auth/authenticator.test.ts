@@ -13,7 +13,7 @@ const capabilities = new Capabilities({})
 /** An authenticator whose only token is of alice for ten minutes, and whose users are full while `full` says so. */
 function setUp(takesTokens = true) {
   const clock = new ManualClock()
-  const state = { full: true }
+  const state = { full: true, revoked: false }
   const grant = new TokenGrant({ userId: 'alice', expiresAt: clock.now() + 600_000, capabilities })
   const users = {
     identify: (connection: { userId: string | null }, userId: string) => {
@@ -21,15 +21,17 @@ function setUp(takesTokens = true) {
       connection.userId = userId
     }
   }
+  const rooms = { roomsOf: () => [], dismiss: async () => {}, access: { forbiddenOf: async () => [] } }
   const options = {
     verifier: takesTokens ? { verify: async () => grant } : undefined,
     clock,
     users,
-    rooms: { roomsOf: () => [], dismiss: async () => {} },
-    sessions: {}
+    revocations: { isRevoked: () => state.revoked },
+    rooms,
+    sessions: { regranted: () => {} }
   }
   const authenticator = new Authenticator(options as unknown as AuthenticatorOptions)
-  return { clock, state, grant, authenticator, ...fakeConnection() }
+  return { clock, state, grant, rooms, authenticator, ...fakeConnection() }
 }
 
 t.test('a connection whose user has no place any more may do nothing, and is waited for', async (t) => {
@@ -78,4 +80,25 @@ t.test('a token that was verified too late changes nothing', async (t) => {
   connection.detach()
   await t.rejects(authenticator.authenticate(connection, 'token', new Deadline()), { code: 'unauthenticated' })
   t.equal(connection.userId, null, 'nobody is filed for a connection that is gone')
+})
+
+t.test('a token that is revoked between the handshake and the welcome lets nobody in', async (t) => {
+  const { state, authenticator, connection, transport, grant } = setUp()
+  Object.assign(state, { full: false, revoked: true })
+  connection.grant = grant
+  authenticator.admit(connection, 'alice')
+  t.equal(transport.closedWith, 4501)
+  t.equal(connection.userId, null)
+})
+
+t.test('one that is revoked while the families are asked grants nothing', async (t) => {
+  const { state, authenticator, connection, rooms } = setUp()
+  state.full = false
+  authenticator.admit(connection, null)
+  rooms.access.forbiddenOf = async () => {
+    state.revoked = true
+    return []
+  }
+  await t.rejects(authenticator.authenticate(connection, 'token', new Deadline()), { code: 'unauthenticated' })
+  t.equal(connection.userId, null)
 })

@@ -157,3 +157,31 @@ t.test('a family that takes its time lets no message of a connection overtake an
 t.test('authorize has to be a function', async (t) => {
   t.throws(() => defineRoom('r', { authorize: true as never }), RoomDefinitionError)
 })
+
+onEachStore(
+  'with a fresh token a connection leaves the rooms that their family no longer lets it into',
+  async (t, start) => {
+    const closed = new Set<string>()
+    let fails = false
+    const family = defineRoom('r/:id', {
+      authorize: async ({ params }) => {
+        if (fails) throw new Error('secret')
+        return !closed.has(params.id)
+      }
+    })
+    const server = await start({ JWT_SECRET: SECRET, LOG_LEVEL: 'silent' }, { rooms: [family] })
+    const token = await signToken({ sub: 'alice', exp: seconds(Date.now()) + 60 })
+    const client = await server.connect('/ws', { headers: { authorization: `Bearer ${token}` } })
+    for (const room of ['r/1', 'r/2', 'lobby']) await client.ask({ type: 'join_room', room })
+    closed.add('1')
+    fails = true
+    t.match(await client.ask({ type: 'authenticate', token }), { code: 'internal' })
+    const online = async (room: string) =>
+      (await request(`${server.url}/rooms/${encodeURIComponent(room)}/online`)).body.connections
+    t.equal(await online('r/1'), 1, 'a renewal that is refused changes nothing')
+    fails = false
+    t.match(await client.ask({ type: 'authenticate', token }), { type: 'ack' })
+    t.match(await client.next(({ action }) => action === 'removed'), { room: 'r/1', reason: 'rights' })
+    t.strictSame([await online('r/1'), await online('r/2'), await online('lobby')], [0, 1, 1])
+  }
+)

@@ -32,6 +32,8 @@ const routes: Array<[method: string, path: string, parameters?: string[], body?:
   ['delete', '/groups/{group}', ['path group']],
   ['post', '/groups/{group}/messages', ['path group', 'header idempotency-key'], ['content', 'from', 'message_id']],
   ['get', '/groups/{group}/history', ['path group', 'query after', 'query before', 'query limit']],
+  ['post', '/revocations', [], ['user_id', 'token_id', 'issued_before']],
+  ['get', '/revocations', ['query cursor', 'query limit']],
   ['get', '/stats'],
   ['get', '/stats/history'],
   ['get', '/metrics'],
