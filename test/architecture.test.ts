@@ -91,6 +91,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/recovery': ['src/clock', 'src/store/nodes', 'src/store/store'],
   'src/stats': ['src/clock', 'src/protocol', '@sinclair/typebox'],
   'src/auth': ['src/errors', 'src/protocol'],
+  'src/auth/new-api-key': ['src/auth', 'src/random'],
+  'src/auth/token-signer': ['src/auth', 'jose'],
   'src/auth/alarms': ['src/clock'],
   'src/auth/authenticator': [...domain, 'src/auth', 'src/deadlines', 'src/rooms', 'src/sessions', 'src/users'],
   'src/auth/revocation-index': ['src/store/revocation-entry', 'src/store/revocations'],
@@ -134,7 +136,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@fastify',
     '@sinclair/typebox'
   ],
-  'src/server': ['src/clock', 'src/serve', 'src/shutdown'],
+  'src/server': ['src/cli', 'src/clock', 'src/serve', 'src/shutdown'],
+  'src/cli': ['src/auth', 'src/clock', 'src/config', 'src/protocol', 'src/random', 'src/version'],
   'src/serve': [
     'src/app',
     'src/auth',

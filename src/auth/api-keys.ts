@@ -31,7 +31,8 @@ export function findApiKey(keys: readonly ApiKey[], given: string): ApiKey | und
 }
 
 function parseApiKey(item: string, index: number): ApiKey {
-  const [, scopeList, hash, key] = /^(?:([a-z+]+):)??(?:sha256:([0-9a-f]{64})|([A-Za-z0-9_-]{16,}))$/.exec(item) ?? []
+  const [, scopeList, hash, key] =
+    /^(?:([a-z+]+):)??(?:sha256:([0-9a-fA-F]{64})|([A-Za-z0-9_-]{16,}))$/.exec(item) ?? []
   if (hash === undefined && key === undefined) {
     throw new Error(`entry ${index + 1} is not KEY, scope+scope:KEY or sha256:HEX with a key of 16 or more letters`)
   }

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 
 /** Signature algorithms of JWS (RFC 7518, RFC 8037) that a JWKS may have keys for: never a shared secret. */
 export const asymmetricAlgorithms: readonly string[] = [
@@ -38,6 +38,19 @@ export function parsePublicKey(text: string): TokenKey<KeyObject> {
   // Node would take a private key, too: one that is found here has been in the wrong hands.
   if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw new Error('expected a public key in PEM')
   const key = readKey(pem)
+  const algorithms = algorithmsOf(key)
+  if (algorithms.length === 0) throw new Error('this kind of key is not supported')
+  return { key, algorithms }
+}
+
+/** Reads a private key in PEM, to sign with. Throws an `Error` that does not repeat it. */
+export function parsePrivateKey(pem: string): TokenKey<KeyObject> {
+  let key: KeyObject
+  try {
+    key = createPrivateKey(pem)
+  } catch {
+    throw new Error('expected a private key in PEM, without a passphrase')
+  }
   const algorithms = algorithmsOf(key)
   if (algorithms.length === 0) throw new Error('this kind of key is not supported')
   return { key, algorithms }

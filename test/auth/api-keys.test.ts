@@ -16,6 +16,7 @@ t.test('a list of keys', async (t) => {
   t.same(scopesOf(`read+read:${KEY}`, KEY), ['read'])
   t.same(scopesOf(`sha256:${sha256(KEY)}`, KEY), ['admin', 'publish', 'read'], 'a hash stands for its key')
   t.same(scopesOf(`publish:sha256:${sha256(KEY)}`, KEY), ['publish'])
+  t.same(scopesOf(`read:sha256:${sha256(KEY).toUpperCase()}`, KEY), ['read'], 'in letters of either size')
   t.same(scopesOf(` ${KEY} , read:qrstuvwxyz123456 `, 'qrstuvwxyz123456'), ['read'], 'spaces around are nothing')
   t.same(scopesOf('AZaz09_-AZaz09_-', 'AZaz09_-AZaz09_-'), ['admin', 'publish', 'read'])
 })

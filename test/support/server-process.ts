@@ -53,9 +53,10 @@ export function spawnServer(
   t: Scope,
   env: Environment,
   cwd = root,
-  program: readonly string[] = builtServer()
+  program: readonly string[] = builtServer(),
+  args: readonly string[] = []
 ): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, [...program], {
+  const child = spawn(process.execPath, [...program, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'error', PORT: '0', DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
