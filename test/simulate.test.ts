@@ -9,6 +9,7 @@ import { ArgumentError, parseArguments } from '../examples/simulate/arguments.js
 import { findDisorder } from '../examples/simulate/order.js'
 import { moduleExtension, moduleRunner } from './support/root.js'
 import { startServer } from './support/server.js'
+import { SECRET } from './support/tokens.js'
 
 interface Ended {
   readonly code: number
@@ -195,4 +196,10 @@ t.test('disorder is a hole, a repetition, or another message at the same place',
     findDisorder([log('a', [1, 2]), log('b', [1, 2], 0, (offset) => `n${offset}`)]),
     'b heard another message than the others at offset 1'
   )
+})
+
+t.test('where the server asks for tokens they are signed with JWT_SECRET', async (t) => {
+  const server = await startServer(t, { JWT_SECRET: SECRET })
+  const argv = ['--clients', '2', '--messages', '1', '--url', server.url.replace('http', 'ws')]
+  t.match(await runTool(argv, { JWT_SECRET: SECRET }), { code: 0 })
 })

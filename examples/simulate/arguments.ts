@@ -4,7 +4,8 @@ import { isId } from '../../src/protocol/ids.js'
 
 export const usage = `Usage: npm run simulate -- [options]
 
-Clients join one room, each sends messages, and all of them check what they hear.
+Clients join one room, each sends messages, and all of them check what they hear. Where JWT_SECRET is set they have
+tokens that are signed with it.
 
   --clients N     clients that join (default 10)
   --messages N    messages that each of them sends (default 5)

@@ -8,6 +8,8 @@ export interface ClientOptions {
   readonly url: URL
   readonly room: string
   readonly userId: string
+  /** Where the server asks for one. */
+  readonly token: (() => Promise<string>) | undefined
   readonly onHeard: (messageId: string) => void
   /** The connection is gone before it was closed here, or never came about. */
   readonly onFailure: (error: Error) => void
@@ -50,7 +52,8 @@ export class SimulatedClient implements Log {
   constructor(options: ClientOptions) {
     this.#options = options
     this.name = options.userId
-    this.#client = new RoomcastClient({ url: options.url, userId: options.userId, WebSocket: Socket })
+    const { url, userId, token } = options
+    this.#client = new RoomcastClient({ url, userId, token, WebSocket: Socket })
     this.#client.on('state', (change) => this.#onState(change))
     // What the client would sort out is to be seen here.
     this.#client.on('sent', ({ type }) => {

@@ -3,6 +3,7 @@ import type { SimulationArguments } from './arguments.js'
 import { SimulatedClient } from './client.js'
 import { findDisorder } from './order.js'
 import { Tally } from './tally.js'
+import { tokenSource } from './tokens.js'
 
 /** Connections that are opened at the same time. */
 const OPENING_MAX = 100
@@ -16,13 +17,14 @@ export interface Outcome {
   readonly failure: string | undefined
 }
 
-/** Runs the whole simulation. Never rejects: what goes wrong is in the outcome. */
+/** Runs the whole simulation. Rejects with `ConfigError` alone: what goes wrong else is in the outcome. */
 export async function simulate(
   url: URL,
   { clients: count, messages, room, timeoutMs }: SimulationArguments,
   onDelivered: (delivered: number) => void
 ): Promise<Outcome> {
   const run = randomUUID().slice(0, 8)
+  const tokenFor = tokenSource()
   const tally = new Tally(count, messages, onDelivered)
   const clients: SimulatedClient[] = []
   let fail: (error: Error) => void = () => {}
@@ -33,7 +35,7 @@ export async function simulate(
   function createClient(index: number): SimulatedClient {
     const name = `simulated-${run}-${index + 1}`
     const onHeard = (messageId: string) => tally.onHeard(index, messageId)
-    const client = new SimulatedClient({ url, room, userId: name, onHeard, onFailure: fail })
+    const client = new SimulatedClient({ url, room, userId: name, token: tokenFor(name), onHeard, onFailure: fail })
     clients.push(client)
     return client
   }
