@@ -5,6 +5,7 @@ import t from 'tap'
 import { pageHeaders } from '../src/page/page-headers.js'
 import { openTab, startBrowser } from './support/browser.js'
 import { request, startServer } from './support/server.js'
+import { SECRET, seconds, signToken } from './support/tokens.js'
 import { until } from './support/until.js'
 
 t.test(
@@ -24,6 +25,15 @@ t.test(
     t.match(pageHeaders('<p>')['content-security-policy'], "script-src 'self'; style-src 'none'")
   }
 )
+
+t.test('the page shows the token of its address, and to nobody else', async (t) => {
+  const { url } = await startServer(t, { JWT_SECRET: SECRET })
+  const token = await signToken({ sub: 'alice', exp: seconds(Date.now()) + 600 })
+  const tab = await openTab(t, await startBrowser(t), { url, name: 'alice', room: 'talk', token })
+  await tab.say('good morning')
+  t.same(await tab.authorsOf('good morning'), ['alice'])
+  t.same(tab.complaints, [])
+})
 
 t.test('the page', async (t) => {
   const server = await startServer(t, { HISTORY_SIZE: 5 })

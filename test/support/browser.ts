@@ -20,6 +20,7 @@ export interface TabOptions {
   readonly url: string
   readonly name: string
   readonly room: string
+  readonly token?: string
 }
 
 const names = ['chromium', 'chromium-browser', 'google-chrome']
@@ -58,12 +59,13 @@ function isExecutable(file: string): boolean {
 }
 
 /** A tab in a profile of its own that has joined the room; closed with the test. */
-export async function openTab(t: Test, browser: Browser, { url, name, room }: TabOptions): Promise<Tab> {
+export async function openTab(t: Test, browser: Browser, { url, name, room, token }: TabOptions): Promise<Tab> {
   const context = await browser.newContext()
   t.teardown(() => context.close())
   const page = await context.newPage()
   const complaints = await collectComplaints(page, url)
-  await page.goto(`${url}/?${new URLSearchParams({ user_id: name, room })}`)
+  const fragment = token === undefined ? '' : `#${new URLSearchParams({ token })}`
+  await page.goto(`${url}/?${new URLSearchParams({ user_id: name, room })}${fragment}`)
   await page.getByRole('button', { name: 'Join' }).click()
   await page.getByText('Connected', { exact: true }).waitFor()
   return {
