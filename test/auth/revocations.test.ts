@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { get } from 'node:http'
 import t from 'tap'
 import { onEachStore } from '../live/each-store.js'
@@ -127,6 +127,18 @@ onEachStore('a renewal by a revoked token is refused, and one by another outlive
   t.match(await back.ask({ type: 'resume', ...credentialsOf(client) }), { type: 'ack', rooms: { r: {} } })
   await revoke(server, { token_id: 'second' })
   t.ok(await isWell(back))
+})
+
+onEachStore('what is stored of a session names the token that is in force', async (t, start) => {
+  const server = await start(settings)
+  const client = await connectAs(server, 'alice', { jti: 'first' })
+  await client.ask({ type: 'join_room', room: 'r' })
+  await client.ask({ type: 'authenticate', token: await tokenOf('alice', { jti: 'second' }) })
+  const { session_id: sessionId, resume_token } = credentialsOf(client)
+  const tokenHash = hash('sha256', resume_token, 'hex')
+  // As another node would find it, had this one died.
+  const taken = await server.app.store.sessions.take({ sessionId, userId: null, tokenHash, nextTokenHash: 'next' })
+  t.equal(taken?.session.token?.id, 'second')
 })
 
 onEachStore('a session that waits for its client is over with its token, and no other is', async (t, start) => {
