@@ -1,6 +1,9 @@
 import fp from 'fastify-plugin'
+import { BufferBudget } from '../src/connections/buffer-budget.js'
+import type { Connection } from '../src/connections/connection.js'
 import { ConnectionPool } from '../src/connections/connection-pool.js'
 import { HandshakeBudget } from '../src/connections/handshake-budget.js'
+import { Limiter } from '../src/connections/limiter.js'
 import { Turn } from '../src/connections/turn.js'
 
 declare module 'fastify' {
@@ -8,17 +11,37 @@ declare module 'fastify' {
     pool: ConnectionPool
     turn: Turn
     handshakes: HandshakeBudget
+    limiter: Limiter
+    buffers: BufferBudget<Connection>
   }
 }
 
 export default fp(
   async (fastify) => {
     const { config } = fastify
-    const pool = new ConnectionPool({
+    const limiter = new Limiter({
+      rates: {
+        messages: config.RATE_LIMIT_PER_SECOND,
+        messageBurst: config.RATE_LIMIT_BURST,
+        bytes: config.RATE_LIMIT_BYTES_PER_SECOND,
+        deliveries: config.RATE_LIMIT_DELIVERIES_PER_SECOND
+      },
+      userFactor: config.RATE_LIMIT_USER_FACTOR,
+      addressFactor: config.RATE_LIMIT_IP_FACTOR,
+      // Without Redis there is no other node.
+      tellsUsers: config.REDIS_URL !== undefined,
+      clock: fastify.clock
+    })
+    const limits = {
       connectionsMax: config.MAX_CONNECTIONS,
       perAddressMax: config.MAX_CONNECTIONS_PER_IP,
       perUserMax: config.MAX_CONNECTIONS_PER_USER
-    })
+    }
+    const pool = new ConnectionPool(limits, limiter)
+    fastify.decorate('limiter', limiter)
+    const buffers = new BufferBudget<Connection>({ bytesMax: config.MAX_BUFFERED_BYTES, clock: fastify.clock })
+    fastify.decorate('buffers', buffers)
+    fastify.addHook('onClose', async () => buffers.close())
     fastify.decorate('pool', pool)
     fastify.decorate('turn', new Turn())
     fastify.decorate(

@@ -1,6 +1,7 @@
 import fastifyMetrics from 'fastify-metrics'
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { Limiter } from '../src/connections/limiter.js'
 import type { Counters } from '../src/stats/counters.js'
 
 declare module 'fastify' {
@@ -28,7 +29,7 @@ export default fp(
         }
       }
     })
-    const { counters, ingest, messageQueue, pool, recovery, revocations, rooms, messageBus } = fastify
+    const { buffers, counters, ingest, limiter, messageQueue, pool, recovery, revocations, rooms, messageBus } = fastify
     const gauges: Array<[name: string, help: string, read: () => number]> = [
       ['roomcast_connections', 'Live connections of this node', () => pool.size],
       ['roomcast_users', 'Users with a connection to this node', () => pool.userCount],
@@ -38,6 +39,7 @@ export default fp(
         'Connections that read from the log, as they take too little',
         () => pool.laggingCount
       ],
+      ['roomcast_buffered_bytes', 'Bytes that wait for connections, as of the last look', () => buffers.bytes],
       ['roomcast_channels', 'Channels that this node hears', () => messageBus.size],
       ['roomcast_revocations', 'Revocations of tokens that are in force', () => revocations.size],
       [
@@ -107,7 +109,7 @@ export default fp(
         }
       })
     }
-    for (const { name, help, label, read } of byReason(counters)) {
+    for (const { name, help, label, read } of byReason(counters, limiter)) {
       new Counter({
         name,
         help,
@@ -127,7 +129,7 @@ export default fp(
   }
 )
 
-function byReason({ losses, refusedHandshakes, refusedPublishes }: Counters) {
+function byReason({ losses, refusedHandshakes, refusedPublishes }: Counters, { refusals }: Limiter) {
   return [
     {
       name: 'roomcast_losses_total',
@@ -146,6 +148,30 @@ function byReason({ losses, refusedHandshakes, refusedPublishes }: Counters) {
       help: 'Handshakes that were refused, by reason',
       label: 'reason',
       read: () => refusedHandshakes
+    },
+    {
+      name: 'roomcast_refused_messages_total',
+      help: "Messages of clients that were answered by an error, by the error's code",
+      label: 'reason',
+      read: () => refusals.commands
+    },
+    {
+      name: 'roomcast_rate_limited_total',
+      help: 'What was over a rate, by whose and of what: messages, pings, publishes, handshakes',
+      label: 'reason',
+      read: () => refusals.limits
+    },
+    {
+      name: 'roomcast_refused_requests_total',
+      help: "Calls over HTTP that were answered by an error, by the error's code",
+      label: 'reason',
+      read: () => refusals.requests
+    },
+    {
+      name: 'roomcast_closed_connections_total',
+      help: 'Connections that this node closed, by the reason',
+      label: 'reason',
+      read: () => refusals.closes
     }
   ]
 }

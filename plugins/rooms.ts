@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { FanOutBudget } from '../src/channels/fan-out-budget.js'
 import { RoomRegistry } from '../src/rooms/room-registry.js'
 
 declare module 'fastify' {
@@ -17,6 +18,7 @@ export default fp(
       control: fastify.control,
       channels: messageBus,
       publisher,
+      fanOuts: new FanOutBudget(fastify.limiter, messageBus),
       clock: fastify.clock,
       families: roomFamilies,
       roomsPerConnectionMax: config.MAX_ROOMS_PER_CONNECTION,
@@ -29,6 +31,6 @@ export default fp(
   },
   {
     name: 'rooms',
-    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'counters']
+    dependencies: ['clock', 'control', 'message-bus', 'publisher', 'room-families', 'connections', 'counters']
   }
 )

@@ -9,12 +9,14 @@ declare module 'fastify' {
 
 export default fp(
   async (fastify) => {
-    const { inbox, memberFeeds, pool, store, reportFailure } = fastify
+    const { config, inbox, memberFeeds, pool, store, reportFailure } = fastify
     const users = new UserRegistry({
       pool,
       presence: store.presence,
       removals: store.removals,
       clock: fastify.clock,
+      // Without Redis there is no other node.
+      connectionsMax: config.REDIS_URL === undefined ? 0 : config.MAX_CONNECTIONS_PER_USER,
       onIdentified: (connection) => {
         inbox.attach(connection)
         memberFeeds.attach(connection)

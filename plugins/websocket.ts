@@ -32,14 +32,15 @@ export default fp(
       feeds,
       pool,
       handshakes,
+      limiter: fastify.limiter,
+      buffers: fastify.buffers,
       heartbeat,
       turn,
       clock: fastify.clock,
       random: fastify.random,
       limits: {
         slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
-        ratePerSecond: config.RATE_LIMIT_PER_SECOND,
-        rateBurst: config.RATE_LIMIT_BURST
+        rates: fastify.limiter.rates
       },
       messageBytesMax: config.MAX_MESSAGE_BYTES,
       heartbeatIntervalMs: config.HEARTBEAT_INTERVAL * 1000,

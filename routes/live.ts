@@ -7,6 +7,7 @@ import { canTakeOffer } from '../src/connections/deflate-offers.js'
 import { releaseHandshake } from '../src/connections/handshake-remains.js'
 import { isSubprotocol, NDJSON, SocketTransport } from '../src/connections/socket-transport.js'
 import { NotAskedError, RoomcastError, storeUnavailable } from '../src/errors.js'
+import { clientAddress } from '../src/http/client-address.js'
 import { checkOrigin } from '../src/http/guards.js'
 import { handshakeToken } from '../src/http/handshake-token.js'
 import type { LiveConnection } from '../src/live.js'
@@ -33,24 +34,37 @@ const DRAIN_RETRY_MS = 1000
 
 /** The live protocol at `/ws`, and at `/` for clients that name no path; a browser gets the page there. */
 const live: FastifyPluginAsync = async (fastify) => {
-  const { authenticator, config, counters, handshakes, live, pool, recovery } = fastify
+  const { authenticator, config, counters, handshakes, limiter, live, pool, recovery, users } = fastify
   // The system is asked for it, and it is kept with the socket: only where connections are counted by it.
-  const addressOf = config.MAX_CONNECTIONS_PER_IP > 0 ? ({ ip }: FastifyRequest) => ip : () => ''
+  const looksFirst = authenticator.required || users.areElsewhere
+  const addressMatters = config.MAX_CONNECTIONS_PER_IP > 0 || limiter.countsAddresses
+  const addressOf = addressMatters ? ({ ip }: FastifyRequest) => clientAddress(ip) : () => ''
   const allowedOrigins = listOf(config.ALLOWED_ORIGINS).flatMap((origin) => originOf(origin) ?? [])
   const page = readFileSync(new URL('../src/page/index.html', import.meta.url), 'utf8')
   const headers = pageHeaders(page)
   fastify.decorateRequest('grant', undefined)
 
-  /** What may take its time, before all that must not: the token's signature, with keys that may have to be fetched. */
-  const checkToken: preValidationAsyncHookHandler = async (request) => {
+  /**
+   * What may take its time, before all that must not: the token's signature, with keys that may have to be fetched, and
+   * how many connections its user has elsewhere. Who would not come in is not even looked at.
+   */
+  const lookFirst: preValidationAsyncHookHandler = async (request) => {
     if (!request.ws) return
-    // The token of a page that must not be here is not even looked at.
-    refuseOrPass(request, [originCheck])
-    const token = tokenOf(request)
+    refuseOrPass(request, firstChecks)
+    await orCount('token', () => verifyToken(request))
+    await orCount('limit', () => users.checkRoom(knownUserOf(request)))
+  }
+
+  async function verifyToken(request: FastifyRequest): Promise<void> {
+    const token = authenticator.required ? tokenOf(request) : undefined
+    if (token !== undefined) request.grant = await authenticator.verify(token)
+  }
+
+  async function orCount(reason: HandshakeRefusal, check: () => Promise<void>): Promise<void> {
     try {
-      if (token !== undefined) request.grant = await authenticator.verify(token)
+      await check()
     } catch (error) {
-      counters.refusedHandshakes.token++
+      counters.refusedHandshakes[reason]++
       throw error
     }
   }
@@ -69,7 +83,7 @@ const live: FastifyPluginAsync = async (fastify) => {
   const checkHandshake: preHandlerHookHandler = (request, _reply, done) => {
     try {
       if (request.ws) {
-        refuseOrPass(request, checks)
+        refuseOrPass(request, lastChecks)
         if (config.COMPRESSION) passOverOffers(request)
         // The answer to the handshake and the welcome are one write; one that is refused still ends the socket.
         request.raw.socket.cork()
@@ -82,15 +96,29 @@ const live: FastifyPluginAsync = async (fastify) => {
 
   const originCheck: Check = ['origin', ({ headers: { origin, host } }) => checkOrigin(origin, host, allowedOrigins)]
 
-  /** In this order: the budget is for those who would come in else. */
-  const checks: readonly Check[] = [
+  const roomCheck: Check = ['limit', (request) => pool.checkRoom(addressOf(request), knownUserOf(request))]
+
+  /** Before anything that takes its time. In this order: the budget is for those who would come in else. */
+  const firstChecks: readonly Check[] = [
     originCheck,
     ['id', (request) => [userIdOf(request), queryId(request, 'device_id', isId)]],
     ['draining', () => checkDraining()],
     ['store', () => checkEntered()],
-    ['limit', (request) => pool.checkRoom(addressOf(request), knownUserOf(request))],
+    roomCheck,
+    ['rate', (request) => limiter.takeAddress(addressOf(request))],
     ['budget', () => handshakes.take()]
   ]
+
+  const userCheck: Check = ['rate', (request) => takeUser(knownUserOf(request))]
+
+  /** Some of it anew where something took its time. */
+  const lastChecks: readonly Check[] = looksFirst
+    ? [['id', (request) => userIdOf(request)], ['draining', () => checkDraining()], roomCheck, userCheck]
+    : [...firstChecks, userCheck]
+
+  function takeUser(userId: string | null): void {
+    if (userId !== null) limiter.takeUser(userId)
+  }
 
   /** Where users have tokens, a name alone is nobody's: it is not told how many connections that user has. */
   function knownUserOf(request: FastifyRequest): string | null {
@@ -143,7 +171,7 @@ const live: FastifyPluginAsync = async (fastify) => {
     method: 'GET',
     schema: { hide: true },
     config: { live: true, scope: 'public' },
-    ...(authenticator.required && { preValidation: checkToken }),
+    ...(looksFirst && { preValidation: lookFirst }),
     preHandler: checkHandshake,
     wsHandler: onSocket
   } as const

@@ -31,6 +31,7 @@ import '../plugins/rooms.js'
 import '../plugins/sessions.js'
 import '../plugins/stats.js'
 import '../plugins/store.js'
+import '../plugins/usage-exchange.js'
 import '../plugins/users.js'
 import '../plugins/websocket.js'
 import { type Config, listOf } from './config.js'
@@ -98,7 +99,7 @@ async function edges(fastify: FastifyInstance): Promise<void> {
     if (request.ws && !live) throw new RoomcastError('not_found')
   })
   fastify.setErrorHandler((error, request, reply) => {
-    sendError(reply, error)
+    fastify.limiter.refusals.requests[sendError(reply, error)]++
     if (reply.statusCode === 500) request.log.error({ err: error }, 'request failed')
   })
   // Here and not with the other plugins: the document is of these routes alone.

@@ -117,7 +117,10 @@ export const settingGroups = {
     ),
     MAX_CONNECTIONS: number(10_000, 'Connections of this node; more are answered 503.'),
     MAX_CONNECTIONS_PER_IP: number(0, 'Connections of one address; 0 for no limit. More are answered 429.'),
-    MAX_CONNECTIONS_PER_USER: number(0, 'Connections of one user on this node; 0 for no limit.'),
+    MAX_CONNECTIONS_PER_USER: number(
+      0,
+      'Connections of one user, on all nodes; 0 for no limit. More are answered 429.'
+    ),
     HANDSHAKES_PER_SECOND: number(
       0,
       'Fresh connections that this node takes a second, or twice as many that come back; 0 for no limit. More get 503.'
@@ -127,9 +130,32 @@ export const settingGroups = {
     MAX_ROOMS_PER_CONNECTION: number(128, 'Rooms that one connection may be in.'),
     MAX_GROUPS_PER_USER: number(100, 'Groups that one user may be in.', 1),
     MAX_MESSAGE_BYTES: number(65_536, 'Bytes of one message.', 1),
-    RATE_LIMIT_PER_SECOND: number(100, 'Messages a second of one connection, on average; 0 for no limit.'),
+    RATE_LIMIT_PER_SECOND: number(
+      100,
+      'Messages a second of one connection, on average; 0 for no limit, and none of the following.'
+    ),
     RATE_LIMIT_BURST: number(200, 'Messages of one connection at once.', 1),
-    SLOW_CONSUMER_BYTES: number(1_048_576, 'Bytes waiting for one connection before it reads from the log.')
+    RATE_LIMIT_BYTES_PER_SECOND: number(
+      1_048_576,
+      'Bytes a second of its messages, on average, and twice as many at once; 0 for no limit.'
+    ),
+    RATE_LIMIT_DELIVERIES_PER_SECOND: number(
+      100_000,
+      'Deliveries a second that its publishes come to on this node, and twice as many at once; 0 for no limit.'
+    ),
+    RATE_LIMIT_USER_FACTOR: number(
+      10,
+      'As how many connections one user may do with all of theirs, on all nodes together; 0 for no limit.'
+    ),
+    RATE_LIMIT_IP_FACTOR: number(
+      0,
+      'As how many connections one address may do with all of its own on this node; 0 for no limit.'
+    ),
+    SLOW_CONSUMER_BYTES: number(1_048_576, 'Bytes waiting for one connection before it reads from the log.'),
+    MAX_BUFFERED_BYTES: number(
+      536_870_912,
+      'Bytes waiting for all connections of this node before those with most of them are closed; 0 for no limit.'
+    )
   },
   'On the way to the clients': {
     BATCH_DELAY_MS: number(

@@ -38,15 +38,29 @@ interface Run<T extends CommandType = CommandType> {
 
 const answered = Promise.resolve()
 
+/** `bytes`: as it came. */
+export interface ReceivedText {
+  readonly text: string
+  readonly bytes: number
+}
+
 /** Takes one message of a client. Every command is answered exactly once; nothing is ever thrown. */
-export function receive(context: Context, text: string, report: ReportError): void {
-  const { connection, clock, rooms } = context
+export function receive(context: Context, { text, bytes }: ReceivedText, report: ReportError): void {
+  const { connection, clock, limiter, rooms } = context
   if (connection.closed) return
   // Whatever it is, it counts: nonsense must not be cheaper than sense.
-  const retryAfterMs = connection.rate.take(clock.monotonic())
+  const now = clock.monotonic()
+  const retryAfterMs = limiter.take(connection, now, bytes)
   const { id, command, failure } = decode(text, rooms.families.messageTypes, report)
   if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), id)
   else if (failure !== undefined) refuse(context, failure, id)
+  else beginInRate(context, command, { now, report })
+}
+
+/** What costs more than a message does has a rate of its own. */
+function beginInRate(context: Context, command: Command, { now, report }: { now: number; report: ReportError }): void {
+  const retryAfterMs = context.limiter.takeOperation(context.connection, now, command.type)
+  if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), command.id)
   else begin(context, command, report)
 }
 
@@ -90,8 +104,9 @@ function decode(text: string, messageTypes: ReadonlySet<string>, report: ReportE
 }
 
 /** A line that is not even read. It counts as any other message does. */
-export function refuseLine(context: Context): void {
-  const retryAfterMs = context.connection.rate.take(context.clock.monotonic())
+export function refuseLine(context: Context, bytes: number): void {
+  const { connection, clock, limiter } = context
+  const retryAfterMs = limiter.take(connection, clock.monotonic(), bytes)
   const limited = retryAfterMs > 0
   refuse(
     context,
@@ -101,7 +116,8 @@ export function refuseLine(context: Context): void {
 }
 
 /** An error that belongs to no command, or to one that is not begun. */
-export function refuse({ connection, clock }: Context, failure: RoomcastError, id: string | undefined): void {
+export function refuse({ connection, clock, limiter }: Context, failure: RoomcastError, id: string | undefined): void {
+  limiter.refusals.commands[failure.code]++
   connection.outbox.pushPayload(encodeError(failure, id))
   const now = clock.monotonic()
   if (malformedCodes.has(failure.code) && connection.malformed.add(now)) connection.close(CloseCode.TooManyMalformed)

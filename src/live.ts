@@ -1,5 +1,6 @@
 import type { Grant } from './auth/grant.js'
 import type { Clock } from './clock.js'
+import type { BufferBudget } from './connections/buffer-budget.js'
 import { Connection, type ConnectionLimits, type ConnectionOptions } from './connections/connection.js'
 import type { ConnectionPool } from './connections/connection-pool.js'
 import { Drain } from './connections/drain.js'
@@ -20,6 +21,7 @@ export interface LiveOptions extends Services {
   readonly clock: Clock
   readonly pool: ConnectionPool
   readonly handshakes: HandshakeBudget
+  readonly buffers: BufferBudget<Connection>
   readonly heartbeat: Heartbeat
   readonly turn: Turn
   readonly feeds: DeviceFeeds
@@ -61,6 +63,7 @@ interface ReceivedFrame {
 /** What becomes of what a socket tells. */
 interface Hearing {
   readonly onFrame: (context: Context, received: ReceivedFrame) => void
+  readonly onPing: (context: Context) => void
   readonly onPong: (context: Context, payload: Buffer) => void
   readonly onClose: (context: Context, code: number) => void
 }
@@ -86,8 +89,7 @@ class HeardConnection implements LiveConnection {
   }
 
   onPing(): void {
-    const { connection, clock } = this.#context
-    connection.touch(clock.monotonic())
+    this.#hearing.onPing(this.#context)
   }
 
   onPong(payload: Buffer): void {
@@ -117,7 +119,7 @@ export class Live {
   readonly #drain: Drain
   readonly #deadlines: Deadlines
   /** What connections tell of themselves, and what their sockets tell of them: the same functions for all. */
-  readonly #ends: Pick<ConnectionOptions, 'onClosing' | 'onFresh'>
+  readonly #ends: Pick<ConnectionOptions, 'onClosing' | 'onFresh' | 'onBacklog'>
   readonly #hearing: Hearing
   #draining = false
   #closing = false
@@ -130,11 +132,16 @@ export class Live {
     this.#drain = new Drain({ clock: options.clock, durationMs: options.drainMs })
     this.#deadlines = new Deadlines(options.clock, COMMAND_MS)
     this.#ends = {
-      onClosing: (connection, code) => this.#end(connection, code),
-      onFresh: () => options.handshakes.chargeFresh()
+      onClosing: (connection, code) => {
+        options.limiter.refusals.onClose(code)
+        this.#end(connection, code)
+      },
+      onFresh: () => options.handshakes.chargeFresh(),
+      onBacklog: (connection) => options.buffers.note(connection)
     }
     this.#hearing = {
       onFrame: (context, received) => this.#onFrame(context, received),
+      onPing: (context) => this.#onControlFrame(context),
       onPong: (context, payload) => this.#onPong(context, payload),
       onClose: (context, code) => this.#onClose(context, code)
     }
@@ -143,7 +150,7 @@ export class Live {
   /** Takes a new connection in and welcomes it. */
   open({ transport, address, deviceId, userId, grant, ndjson }: Arrival): LiveConnection {
     const { authenticator, clock, random, pool, heartbeat, turn, limits } = this.#options
-    const { rooms, users, inbox, groups, sessions } = this.#options
+    const { rooms, users, inbox, groups, sessions, limiter } = this.#options
     const now = clock.monotonic()
     const place = { id: random.uuid(), address, deviceId, grant, transport, turn }
     const connection = new Connection({ ...place, ...this.#ends, limits, now })
@@ -164,6 +171,7 @@ export class Live {
       inbox,
       groups,
       sessions,
+      limiter,
       clock,
       random,
       connection,
@@ -250,14 +258,23 @@ export class Live {
     if (isBinary) connection.close(CloseCode.UnsupportedData)
     else if (ndjson) this.#onLines(context, frame)
     else if (frame.length > messageBytesMax) connection.close(CloseCode.FrameTooLarge)
-    else receive(context, frame.toString(), report)
+    else receive(context, { text: frame.toString(), bytes: frame.length }, report)
     // Answers that the peer does not take must not pile up: it is read again when it has taken them.
     if (connection.outbox.lagging && !connection.closed) this.#pauseUntilReady(connection)
   }
 
-  #onPong({ connection, sessions, clock }: Context, payload: Buffer): void {
-    connection.touch(clock.monotonic())
-    sessions.onPong(connection, Number(payload))
+  #onPong(context: Context, payload: Buffer): void {
+    this.#onControlFrame(context)
+    context.sessions.onPong(context.connection, Number(payload))
+  }
+
+  /** They count as messages do, but nobody is told of one that is one too many. */
+  #onControlFrame({ connection, limiter, clock }: Context): void {
+    if (connection.closed) return
+    const now = clock.monotonic()
+    connection.touch(now)
+    const isOver = limiter.take(connection, now, 0) > 0
+    if (isOver && connection.rateLimited.add(now)) connection.close(CloseCode.RateLimitBroken)
   }
 
   /** Its place is free for others at once; what else there is to do for one that dropped can wait for its turn. */
@@ -278,8 +295,8 @@ export class Live {
     for (let start = 0; start < frame.length; ) {
       const lineFeed = frame.indexOf(LINE_FEED, start)
       const end = lineFeed === -1 ? frame.length : lineFeed
-      if (end - start > messageBytesMax) refuseLine(context)
-      else if (end > start) receive(context, frame.toString('utf8', start, end), report)
+      if (end - start > messageBytesMax) refuseLine(context, end - start)
+      else if (end > start) receive(context, { text: frame.toString('utf8', start, end), bytes: end - start }, report)
       start = end + 1
     }
   }
@@ -291,10 +308,11 @@ export class Live {
 
   /** Idempotent. */
   #freePlace(connection: Connection): void {
-    const { authenticator, feeds, pool, heartbeat } = this.#options
+    const { authenticator, buffers, feeds, pool, heartbeat } = this.#options
     connection.detach()
     pool.remove(connection)
     heartbeat.remove(connection)
+    buffers.forget(connection)
     authenticator.forget(connection)
     feeds.detachAll(connection)
   }

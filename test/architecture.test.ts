@@ -125,6 +125,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/random'
   ],
   'src/broadcasts': ['src/channels', 'src/clock', 'src/random', 'src/connections', 'src/protocol', 'src/store/streams'],
+  'src/usage-exchange': [
+    'src/channels',
+    'src/clock',
+    'src/connections',
+    'src/store/nodes',
+    'src/store/streams',
+    '@sinclair/typebox'
+  ],
   'src/rooms-module': ['src/config', 'src/rooms'],
   'src/app': [
     'src/config',

@@ -86,12 +86,13 @@ export class Authenticator {
     const { userId, expiresAt } = grant
     const known = connection.userId ?? this.#awaited.get(connection)?.userId ?? userId
     if (known !== userId) throw new RoomcastError('user_mismatch')
-    const { rooms, sessions } = this.#options
+    const { rooms, sessions, users } = this.#options
+    if (connection.userId === null) await users.checkRoom(userId)
     const forbidden = await rooms.access.forbiddenOf({ grant }, userId, rooms.roomsOf(connection))
     this.#checkRevoked(grant)
     if (connection.closed) throw new RoomcastError('unauthenticated')
     deadline.commit()
-    if (connection.userId === null) this.#options.users.identify(connection, userId)
+    if (connection.userId === null) users.identify(connection, userId)
     connection.grant = grant
     this.#stopAwaiting(connection)
     this.#watch(connection)

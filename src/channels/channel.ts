@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import { Chunk } from '../connections/chunk.js'
 import type { Turn, TurnWork } from '../connections/turn.js'
-import { type Few, itemsOf, withItem, withoutItem } from '../few.js'
+import { type Few, itemsOf, sizeOf, withItem, withoutItem } from '../few.js'
 import { type ChannelTag, encodeGap, encodeReset } from '../protocol/pushes.js'
 import type { ChannelId, Page, Position, ReadQuery, Retention, SignalMessage, StoredMessage } from '../store/streams.js'
 import { ChannelLog, REPLAY_MAX, type Replay } from './channel-log.js'
@@ -96,6 +96,11 @@ export class Channel implements TurnWork {
   get position(): Position {
     if (this.#position === undefined) throw new Error(`channel ${this.id} is not subscribed`)
     return this.#position
+  }
+
+  /** Those of this node. */
+  get receiverCount(): number {
+    return sizeOf(this.#receivers)
   }
 
   /** The log as those read it who come back. */

@@ -2,6 +2,7 @@ import { RoomcastError } from '../errors.js'
 import { addTo, type Few, itemsOf, removeFrom, sizeOf } from '../few.js'
 import { Chunk } from './chunk.js'
 import type { Connection } from './connection.js'
+import type { Limiter } from './limiter.js'
 
 export interface PoolLimits {
   readonly connectionsMax: number
@@ -17,13 +18,15 @@ const RETRY_AFTER_MS = 5000
 /** The connections of this node, by id, user and address. Each change costs the same however many there are. */
 export class ConnectionPool {
   readonly #limits: PoolLimits
+  readonly #limiter: Limiter | undefined
   readonly #byId = new Map<string, Connection>()
   readonly #byUser = new Map<string, Few<Connection>>()
   /** Empty where there is no limit for an address. */
   readonly #byAddress = new Map<string, Few<Connection>>()
 
-  constructor(limits: PoolLimits) {
+  constructor(limits: PoolLimits, limiter?: Limiter) {
     this.#limits = limits
+    this.#limiter = limiter
   }
 
   get size(): number {
@@ -69,17 +72,20 @@ export class ConnectionPool {
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection)
     if (this.#limits.perAddressMax > 0) addTo(this.#byAddress, connection.address, connection)
+    this.#limiter?.onAdded(connection)
   }
 
   /** Files the connection under its user, who must not change afterwards. */
   identify(connection: Connection, userId: string): void {
     connection.userId = userId
     addTo(this.#byUser, userId, connection)
+    this.#limiter?.onIdentified(connection, userId)
   }
 
   /** Idempotent. */
   remove(connection: Connection): void {
     if (!this.#byId.delete(connection.id)) return
+    this.#limiter?.onRemoved(connection)
     removeFrom(this.#byAddress, connection.address, connection)
     if (connection.userId !== null) removeFrom(this.#byUser, connection.userId, connection)
   }
@@ -98,7 +104,8 @@ export class ConnectionPool {
   }
 }
 
-function tooMany(): RoomcastError {
+/** An address or a user has as many connections as it may. */
+export function tooMany(): RoomcastError {
   return new RoomcastError('too_many_connections', { retryAfterMs: RETRY_AFTER_MS })
 }
 

@@ -1,17 +1,18 @@
 import type { Grant } from '../auth/grant.js'
 import { type Few, withItem, withoutItem } from '../few.js'
 import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
+import { Allowance, type Rates } from './allowance.js'
 import { CommandQueue, type CommandQueueOwner } from './command-queue.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type OutboxOwner } from './outbox.js'
 import type { Ping } from './ping.js'
-import { FaultCounter, TokenBucket } from './rate-limit.js'
+import { FaultCounter } from './rate-limit.js'
+import type { SharedAllowance } from './shared-allowances.js'
 import type { Transport } from './transport.js'
 import type { Turn } from './turn.js'
 
 export interface ConnectionLimits {
   readonly slowConsumerBytes: number
-  readonly ratePerSecond: number
-  readonly rateBurst: number
+  readonly rates: Rates
 }
 
 export interface ConnectionOptions {
@@ -29,6 +30,8 @@ export interface ConnectionOptions {
   readonly onClosing: (connection: Connection, code: CloseCode) => void
   /** Its first command was no `resume` that found a session. */
   readonly onFresh: () => void
+  /** Not everything could be written to it at once. */
+  readonly onBacklog: (connection: Connection) => void
   /** Monotonic, in milliseconds. */
   readonly now: number
 }
@@ -45,13 +48,16 @@ const COMMANDS_MAX = 256
 export type PauseReason = 'commands' | 'answers' | 'shutdown'
 
 /** One live WebSocket. */
-export class Connection implements CommandQueueOwner {
+export class Connection implements CommandQueueOwner, OutboxOwner {
   readonly id: string
   readonly address: string
   readonly deviceId: string
   readonly outbox: Outbox
   readonly commands = new CommandQueue(COMMANDS_MAX, this)
-  readonly rate: TokenBucket
+  /** What it may do, and, where they are limited, its user and its address with all they have. */
+  readonly allowance: Allowance
+  userAllowance: SharedAllowance | undefined
+  addressAllowance: SharedAllowance | undefined
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
   /** What it may do; undefined until it has authenticated itself. */
@@ -70,6 +76,7 @@ export class Connection implements CommandQueueOwner {
   readonly #transport: Transport
   readonly #onClosing: (connection: Connection, code: CloseCode) => void
   readonly #onFresh: () => void
+  readonly #onBacklog: (connection: Connection) => void
   #malformed: FaultCounter | undefined
   #rateLimited: FaultCounter | undefined
   #pauses: Few<PauseReason>
@@ -77,18 +84,19 @@ export class Connection implements CommandQueueOwner {
   #backlogged = false
 
   constructor(options: ConnectionOptions) {
-    const { id, address, deviceId, grant, transport, turn, limits, onClosing, onFresh, now } = options
+    const { id, address, deviceId, grant, transport, turn, limits, onClosing, onFresh, onBacklog, now } = options
     this.id = id
     this.address = address
     this.deviceId = deviceId
     this.grant = grant
-    this.outbox = new Outbox(transport, turn, limits.slowConsumerBytes)
-    this.rate = new TokenBucket(limits.ratePerSecond, limits.rateBurst, now)
+    this.outbox = new Outbox(transport, turn, limits.slowConsumerBytes, this)
+    this.allowance = new Allowance(limits.rates, now)
     this.lastSeenAt = now
     this.lastPingAt = now
     this.#transport = transport
     this.#onClosing = onClosing
     this.#onFresh = onFresh
+    this.#onBacklog = onBacklog
   }
 
   /** Counts messages that nobody of sound mind sends often. */
@@ -147,6 +155,15 @@ export class Connection implements CommandQueueOwner {
   /** So many of its commands are under way that it is not read any more, or is read again. */
   onFull(full: boolean): void {
     this.setPaused('commands', full)
+  }
+
+  onBacklog(): void {
+    this.#onBacklog(this)
+  }
+
+  /** Lets go of the socket, and of what waits for it. */
+  cut(): void {
+    this.#transport.cut()
   }
 
   /** Writes what is queued, then begins the closing handshake; one whose socket is gone is let go at once. Idempotent. */

@@ -2,11 +2,18 @@ import { Chunk } from './chunk.js'
 import type { Transport } from './transport.js'
 import type { Turn, TurnWork } from './turn.js'
 
+/** Whose it is. */
+export interface OutboxOwner {
+  /** The socket did not take everything at once. */
+  onBacklog(): void
+}
+
 /** What waits to be written to one connection. */
 export class Outbox implements TurnWork {
   readonly #transport: Transport
   readonly #turn: Turn
   readonly #bytesMax: number
+  readonly #owner: OutboxOwner
   #chunks: Chunk[] | undefined
   #bytes = 0
   /** Undefined until somebody has waited. */
@@ -14,10 +21,11 @@ export class Outbox implements TurnWork {
   #closed = false
 
   /** With more than `bytesMax` bytes queued the connection counts as lagging. */
-  constructor(transport: Transport, turn: Turn, bytesMax: number) {
+  constructor(transport: Transport, turn: Turn, bytesMax: number, owner: OutboxOwner) {
     this.#transport = transport
     this.#turn = turn
     this.#bytesMax = bytesMax
+    this.#owner = owner
   }
 
   get bufferedBytes(): number {
@@ -48,6 +56,7 @@ export class Outbox implements TurnWork {
     this.#chunks = undefined
     this.#bytes = 0
     this.#transport.write(chunks)
+    if (this.#transport.bufferedBytes > 0) this.#owner.onBacklog()
     this.#drained()
     return false
   }

@@ -106,6 +106,10 @@ export class SocketTransport implements Transport {
     this.#webSocket.close(code, reason)
   }
 
+  cut(): void {
+    this.#webSocket.terminate()
+  }
+
   pause(): void {
     this.#webSocket.pause()
   }

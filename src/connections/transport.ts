@@ -13,6 +13,8 @@ export interface Transport {
   ping(ping: Ping): void
   /** Begins the closing handshake; a peer that does not finish it in 10 s is cut. */
   close(code: CloseCode, reason: string): void
+  /** At once, without a goodbye; what waits is let go of. */
+  cut(): void
   /** Stops and goes on taking what the peer sends. */
   pause(): void
   resume(): void

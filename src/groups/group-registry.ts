@@ -1,3 +1,4 @@
+import type { FanOutBudget } from '../channels/fan-out-budget.js'
 import { type HistoryRequest, readHistory } from '../channels/history.js'
 import { PublishOrder } from '../channels/publish-order.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
@@ -21,6 +22,7 @@ export interface GroupRegistryOptions {
   readonly cursors: Cursors
   readonly streams: Streams
   readonly publisher: Publisher
+  readonly fanOuts: FanOutBudget
   readonly feeds: DeviceFeeds
   readonly control: ControlChannel
   readonly clock: Clock
@@ -105,13 +107,14 @@ export class GroupRegistry {
     return { group, ...(await publisher.publish(groupChannel(group), { messageId, retention, encode })) }
   }
 
-  /** As a member. Throws `forbidden` for one who is none, and as `publish`. */
+  /** As a member. Throws `forbidden` for one who is none, `rate_limited`, and as `publish`. */
   async publishAs(connection: Connection, request: GroupPublishRequest): Promise<GroupPublishReply> {
     const { group } = request
     // Who hears the group is in it: the store need not be asked.
     const isHearing = this.#options.feeds.has(connection, groupChannel(group))
     const check = isHearing ? undefined : () => this.#requireMember(connection, group)
     try {
+      this.#options.fanOuts.take(connection, groupChannel(group))
       return await this.#order.run(connection, group, { check, store: () => this.publish(request) })
     } catch (error) {
       // Whatever it failed at, it can be tried again under its id.

@@ -1,6 +1,7 @@
 import type { Authenticator } from '../auth/authenticator.js'
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
+import type { Limiter } from '../connections/limiter.js'
 import type { Deadline } from '../deadline.js'
 import type { Deadlines } from '../deadlines.js'
 import type { GroupRegistry } from '../groups/group-registry.js'
@@ -20,6 +21,7 @@ export interface Services {
   readonly inbox: InboxRegistry
   readonly groups: GroupRegistry
   readonly sessions: SessionRegistry
+  readonly limiter: Limiter
   readonly clock: Clock
   readonly random: Random
 }

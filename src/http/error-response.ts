@@ -56,9 +56,11 @@ interface Reply {
   send(body: ErrorBody): unknown
 }
 
-export function sendError(reply: Reply, error: unknown): void {
+/** Answers with the failure, and tells its code. */
+export function sendError(reply: Reply, error: unknown): ErrorCode {
   const { statusCode, headers, body } = errorResponse(error)
   reply.code(statusCode).headers(headers).send(body)
+  return body.code
 }
 
 /** Answers what was not even HTTP, as Node tells it: a whole response in bytes. */

@@ -10,6 +10,7 @@ export const CloseCode = {
   NoSignOfLife: 4000,
   Unauthenticated: 4001,
   RateLimitBroken: 4002,
+  Shed: 4003,
   TooManyMalformed: 4500,
   Disconnected: 4501,
   SessionTakenOver: 4502
@@ -30,6 +31,7 @@ export const closeReasons: Record<CloseCode, string> = {
   [CloseCode.NoSignOfLife]: 'no sign of life',
   [CloseCode.Unauthenticated]: 'not authenticated in time, or the token expired',
   [CloseCode.RateLimitBroken]: 'rate limit broken again and again',
+  [CloseCode.Shed]: 'the node is overloaded',
   [CloseCode.TooManyMalformed]: 'too many malformed messages',
   [CloseCode.Disconnected]: 'disconnected by the backend',
   [CloseCode.SessionTakenOver]: 'session taken over by a newer connection'

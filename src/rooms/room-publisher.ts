@@ -1,3 +1,4 @@
+import type { FanOutBudget } from '../channels/fan-out-budget.js'
 import { PublishOrder } from '../channels/publish-order.js'
 import type { Publisher, Stamp } from '../channels/publisher.js'
 import type { Clock } from '../clock.js'
@@ -17,6 +18,7 @@ export interface RoomPublisherOptions {
   readonly publisher: Publisher
   readonly families: RoomFamilies
   readonly access: RoomAccess
+  readonly fanOuts: FanOutBudget
   readonly clock: Clock
   readonly channelOf: (room: string) => ChannelId
   /** A handler of a family that failed. */
@@ -77,10 +79,16 @@ export class RoomPublisher {
     const { families, access } = this.#options
     const { room, userId } = request
     const { rules } = families.in(room)
-    this.#rates.take(connection, rules)
+    this.#charge(connection, room, rules)
     const relay = () => this.#relay(connection, request)
     if (rules.authorize === undefined) await relay()
     else await this.#order.run(connection, room, { check: () => access.check(userId, 'signal', room), store: relay })
+  }
+
+  #charge(connection: Connection, room: string, rules: RoomRules): void {
+    const { fanOuts, channelOf } = this.#options
+    this.#rates.take(connection, rules)
+    fanOuts.take(connection, channelOf(room))
   }
 
   async #relay({ id }: Connection, { room, content, userId }: SignalRequest): Promise<void> {
@@ -95,7 +103,7 @@ export class RoomPublisher {
     const { room, type = CHAT_MESSAGE, connection } = request
     const inRoom = families.in(room)
     const { rules } = inRoom
-    if (connection !== undefined) this.#rates.take(connection, rules)
+    if (connection !== undefined) this.#charge(connection, room, rules)
     families.checkType(type, rules)
     if (isPlain(rules)) return this.#store(request, rules.retention)
     return this.#checkAndStore(request, inRoom, type)

@@ -1,6 +1,7 @@
 import type { Channel } from '../channels/channel.js'
 import type { Replay } from '../channels/channel-log.js'
 import type { ChannelPurpose, ChannelRegistry } from '../channels/channel-registry.js'
+import type { FanOutBudget } from '../channels/fan-out-budget.js'
 import { type HistoryRequest, readHistory } from '../channels/history.js'
 import type { Publisher } from '../channels/publisher.js'
 import { Receiver } from '../channels/receiver.js'
@@ -34,6 +35,7 @@ export interface RoomRegistryOptions {
   readonly clock: Clock
   readonly families: RoomFamilies
   readonly publisher: Publisher
+  readonly fanOuts: FanOutBudget
   readonly roomsPerConnectionMax: number
   readonly presenceEventsMax: number
   /** How long after a drop its user still counts as there. */

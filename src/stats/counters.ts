@@ -1,5 +1,5 @@
 /** Why a handshake was refused: what the client is not allowed, or what the node cannot take. */
-export type HandshakeRefusal = 'origin' | 'token' | 'id' | 'draining' | 'store' | 'limit' | 'budget'
+export type HandshakeRefusal = 'origin' | 'token' | 'id' | 'draining' | 'store' | 'limit' | 'rate' | 'budget'
 
 /** What happened on this node since it began. Only ever grows. */
 export class Counters {
@@ -20,6 +20,7 @@ export class Counters {
     draining: 0,
     store: 0,
     limit: 0,
+    rate: 0,
     budget: 0
   }
   /** Publishes that the store did not take, by what is known of them. */

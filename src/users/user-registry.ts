@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.js'
 import type { Connection } from '../connections/connection.js'
-import type { ConnectionPool } from '../connections/connection-pool.js'
+import { type ConnectionPool, tooMany } from '../connections/connection-pool.js'
 import { RoomcastError } from '../errors.js'
 import { RetryQueue } from '../presence/retry-queue.js'
-import { anonymousUser } from '../protocol/ids.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import { anonymousUser, isNamedUser } from '../protocol/ids.js'
+import { encodeError } from '../protocol/replies.js'
 import type { Presence } from '../store/presence.js'
 import type { Removals } from '../store/removals.js'
 
@@ -12,6 +14,8 @@ export interface UserRegistryOptions {
   readonly presence: Presence
   readonly removals: Removals
   readonly clock: Clock
+  /** Connections that a user may have on all nodes; 0 where there is no limit, or no other node. */
+  readonly connectionsMax: number
   /** A connection has a user now. */
   readonly onIdentified: (connection: Connection) => void
   /** A task in the background that failed. */
@@ -52,11 +56,26 @@ export class UserRegistry {
   identify(connection: Connection, userId: string, known?: KnownRemoval): string {
     this.#options.pool.checkRoomForUser(userId)
     this.#options.pool.identify(connection, userId)
-    void this.#retries.run(connection.id, () => this.#connect(connection))
+    void this.#retries.run(connection.id, () => this.#connect(connection, known === undefined))
     if (known === undefined) void this.#note(connection, userId)
     else connection.removalId = known.removalId
     this.#options.onIdentified(connection)
     return userId
+  }
+
+  /** It is asked how many connections a user has on other nodes. */
+  get areElsewhere(): boolean {
+    return this.#options.connectionsMax > 0
+  }
+
+  /**
+   * Throws `too_many_connections` for a user who has as many on all nodes as there may be. While the store does not
+   * answer only those of this node count.
+   */
+  async checkRoom(userId: string | null): Promise<void> {
+    if (userId === null || !this.areElsewhere) return
+    const count = await this.#countOf(userId).catch(() => 0)
+    if (count >= this.#options.connectionsMax) throw tooMany()
   }
 
   /** How many connections a user has, and when it was there last: now, for one who is. */
@@ -75,7 +94,9 @@ export class UserRegistry {
   async reconnectAll(): Promise<void> {
     const connections = [...this.#options.pool.all()]
     for (let start = 0; start < connections.length; start += RECONNECT_PAGE) {
-      await Promise.all(connections.slice(start, start + RECONNECT_PAGE).map((connection) => this.#connect(connection)))
+      await Promise.all(
+        connections.slice(start, start + RECONNECT_PAGE).map((connection) => this.#connect(connection, false))
+      )
     }
   }
 
@@ -94,8 +115,23 @@ export class UserRegistry {
   }
 
   /** One that has gone by now is left out. */
-  async #connect({ id, userId }: Connection): Promise<void> {
+  async #connect(connection: Connection, isNew: boolean): Promise<void> {
+    const { id, userId } = connection
     if (userId === null || this.#options.pool.get(id) === undefined) return
     await this.#options.presence.connect(id, userId)
+    // Others may have come to other nodes in the same moment: whoever finds too many when it is counted itself goes.
+    if (isNew && this.areElsewhere && isNamedUser(userId)) await this.#closeSurplus(connection, userId)
+  }
+
+  async #closeSurplus(connection: Connection, userId: string): Promise<void> {
+    const count = await this.#countOf(userId).catch(() => 0)
+    if (count <= this.#options.connectionsMax || connection.closed) return
+    connection.outbox.pushPayload(encodeError(tooMany(), undefined))
+    connection.close(CloseCode.Shed)
+  }
+
+  async #countOf(userId: string): Promise<number> {
+    const [count = 0] = await this.#options.presence.connections([userId])
+    return count
   }
 }

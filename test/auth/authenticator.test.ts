@@ -22,6 +22,7 @@ function setUp(takesTokens = true) {
     }
   }
   const rooms = { roomsOf: () => [], dismiss: async () => {}, access: { forbiddenOf: async () => [] } }
+  Object.assign(users, { checkRoom: async () => {} })
   const options = {
     verifier: takesTokens ? { verify: async () => grant } : undefined,
     clock,

@@ -25,7 +25,7 @@ function fragmentsOf({ app }: TestServer): Buffer[] {
 }
 
 t.test('a fragment holds no more memory than its own, whatever came with it', async (t) => {
-  const server = await startServer(t)
+  const server = await startServer(t, { RATE_LIMIT_PER_SECOND: 0 })
   const client = await openRaw(t, server.url)
   const count = 100
   client.write(frame('{"type":"heartbeat","id":"x","pad":"', { fin: false }))
@@ -129,8 +129,8 @@ t.test('pings that come in one piece, more than anybody needs, end the connectio
   await until(() => server.app.pool.size === 0)
 })
 
-t.test('pongs that nobody asked for are passed over, however many', async (t) => {
-  const server = await startServer(t)
+t.test('pongs that nobody asked for are passed over', async (t) => {
+  const server = await startServer(t, { RATE_LIMIT_PER_SECOND: 0 })
   const client = await openRaw(t, server.url)
   const pongs = many(pong('1'.repeat(125)), 1000)
   for (let n = 0; n < 50; n++) {
@@ -142,3 +142,21 @@ t.test('pongs that nobody asked for are passed over, however many', async (t) =>
   client.write(close(1000))
   t.equal(await client.closed(), 1000)
 })
+
+for (const [name, piece] of Object.entries({ pings: ping(), pongs: pong() })) {
+  t.test(`${name} count as messages: a flood of them is closed with 4002`, async (t) => {
+    const server = await startServer(t, {}, { clock: new ManualClock() })
+    const bystander = await Bystander.of(server)
+    const client = await openRaw(t, server.url)
+    // A few at a time: of pings that come in one piece nobody could take all the answers.
+    for (let n = 0; n < 1199; n++) {
+      client.write(piece)
+      if (name === 'pings' && n % 20 === 19) await until(() => client.frames.length > n + 1)
+    }
+    client.send({ type: 'heartbeat', id: 'x' })
+    t.equal(await client.closed(), 4002)
+    t.match(server.app.limiter.refusals, { limits: { connection_messages: 1000 }, closes: { RateLimitBroken: 1 } })
+    t.equal(client.messages.filter(({ type }) => type === 'error').length, 1, 'only a message is answered')
+    await bystander.hears()
+  })
+}

@@ -72,6 +72,10 @@ export class Client implements Transport {
     queueMicrotask(() => this.#live?.onClose(code))
   }
 
+  cut(): void {
+    this.close(1006)
+  }
+
   pause(): void {}
 
   resume(): void {}

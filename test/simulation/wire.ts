@@ -82,6 +82,10 @@ export class Wire implements Transport {
     this.#down.send({ code })
   }
 
+  cut(): void {
+    this.#down.send({ code: 1006 })
+  }
+
   pause(): void {
     this.#up.hold()
   }

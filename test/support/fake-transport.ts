@@ -19,6 +19,7 @@ export class FakeTransport implements Transport {
   paused = false
   readonly pings: string[] = []
   closedWith: number | undefined
+  isCut = false
   #onDrain: () => void = () => {}
 
   write(chunks: readonly Chunk[]): void {
@@ -37,6 +38,11 @@ export class FakeTransport implements Transport {
 
   close(code: number): void {
     this.closedWith = code
+  }
+
+  cut(): void {
+    this.isCut = true
+    this.bufferedBytes = 0
   }
 
   pause(): void {
@@ -62,13 +68,26 @@ export class FakeTransport implements Transport {
 
 let connections = 0
 
+interface FakeConnectionOptions {
+  readonly turn?: Turn
+  readonly slowConsumerBytes?: number
+  readonly id?: string
+  readonly onBacklog?: () => void
+}
+
 /** A connection over a fake socket. */
-export function fakeConnection({ turn = new Turn(), slowConsumerBytes = 1000, id = `c${++connections}` } = {}): {
+export function fakeConnection({
+  turn = new Turn(),
+  slowConsumerBytes = 1000,
+  id = `c${++connections}`,
+  onBacklog = () => {}
+}: FakeConnectionOptions = {}): {
   connection: Connection
   transport: FakeTransport
 } {
   const transport = new FakeTransport()
-  const limits = { slowConsumerBytes, ratePerSecond: 100, rateBurst: 200 }
+  const rates = { messages: 100, messageBurst: 200, bytes: 0, deliveries: 0 }
+  const limits = { slowConsumerBytes, rates }
   const connection = new Connection({
     id,
     address: '127.0.0.1',
@@ -79,6 +98,7 @@ export function fakeConnection({ turn = new Turn(), slowConsumerBytes = 1000, id
     limits,
     onClosing: () => {},
     onFresh: () => {},
+    onBacklog,
     now: 0
   })
   return { connection, transport }
