@@ -17,6 +17,7 @@ export type Usage = Readonly<Record<Resource, number>>
 
 /** Of bytes and deliveries there is so much at once. */
 const BURST_SECONDS = 2
+const REFILL_MS = 1
 /** What is begun is done, and paid for later: nobody is out for longer. */
 const DEBT_SECONDS_MAX = 30
 
@@ -74,7 +75,9 @@ export class Allowance {
   /** How long until there is enough of it again. Of what it is short of, at the last look. */
   waitMs(resource: Resource): number {
     const least = resource === 'messages' ? 1 : Number.MIN_VALUE
-    return Math.max(1, Math.ceil(((least - this.#left(resource)) / this.#rates[resource]) * 1000))
+    const rate = this.#rates[resource]
+    const left = Math.max(this.#left(resource), -debtOf(rate))
+    return Math.max(1, Math.ceil(((least - left) / rate) * 1000))
   }
 
   /** Nothing of it is used: a new one would be the same. */
@@ -89,6 +92,8 @@ export class Allowance {
   }
 
   #refill(now: number): void {
+    // Of many messages in one moment only the first pays for this.
+    if (now - this.#filledAt < REFILL_MS) return
     const { messages, messageBurst, bytes, deliveries } = this.#rates
     const seconds = (now - this.#filledAt) / 1000
     this.#filledAt = now

@@ -34,6 +34,7 @@ t.test('nobody owes more than half a minute', async (t) => {
   const allowance = new Allowance(rates, 0)
   allowance.takeDeliveries(1e9)
   t.notOk(allowance.mayDeliver(0))
+  t.equal(allowance.waitMs('deliveries'), 30_000)
   t.notOk(allowance.mayDeliver(29_999))
   t.ok(allowance.mayDeliver(30_001))
   const charged = new Allowance(rates, 0)

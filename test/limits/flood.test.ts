@@ -1,0 +1,38 @@
+import t from 'tap'
+import { Bystander } from '../hostile/bystander.js'
+import { frame, handshake, openRaw } from '../live/raw-socket.js'
+import { ManualClock } from '../support/manual-clock.js'
+import { startServer } from '../support/server.js'
+import { until } from '../support/until.js'
+
+const BURST = 200
+const REFUSALS_MAX = 1000
+
+// The flood in the full, with times, is `npm run test:flood`: here no time passes, and what is counted is work.
+t.test('one who floods and comes back again and again gets no further than an address may', async (t) => {
+  const clock = new ManualClock()
+  const settings = { RATE_LIMIT_IP_FACTOR: 3, TRUST_PROXY: '127.0.0.1' }
+  const server = await startServer(t, settings, { clock })
+  const bystander = await Bystander.of(server)
+  const headers = { 'x-forwarded-for': '192.0.2.1' }
+  const flood = Buffer.concat(Array.from({ length: 5000 }, () => frame('{"type":"heartbeat"}')))
+  let connections = 0
+  for (; (await handshake(t, server.url, { headers })).status === 101; connections++) {
+    const client = await openRaw(t, server.url, { headers })
+    client.write(flood)
+    t.equal(await until(() => client.closeCode), 4002)
+    const acks = client.messages.filter(({ type }) => type === 'heartbeat_ack')
+    const errors = client.messages.filter(({ type }) => type === 'error')
+    t.ok(acks.length <= BURST)
+    t.equal(errors.length, REFUSALS_MAX)
+    client.socket.destroy()
+    await bystander.hears()
+  }
+  t.equal(connections, 3, 'as many as there were messages for')
+  const { limits, closes } = server.app.limiter.refusals
+  t.equal(limits.connection_messages + limits.address_messages, 3 * REFUSALS_MAX + 1)
+  t.equal(closes.RateLimitBroken, 3)
+  clock.advance(1000)
+  await openRaw(t, server.url, { headers })
+  t.pass('later it may come again')
+})
