@@ -7,8 +7,12 @@ import { fileURLToPath } from 'node:url'
 /** Debian's packages, and what each is there for under the names that it has elsewhere. */
 const packages = {
   'redis-server': ['redis-server'],
-  chromium: ['chromium', 'chromium-browser', 'google-chrome']
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  nginx: ['nginx'],
+  haproxy: ['haproxy']
 }
+/** Where Debian has its servers; not on the PATH of everybody. */
+const SERVERS = '/usr/sbin'
 const LOCK = '/run/roomcast-set-up.lock'
 const OUTPUT_BYTES_MAX = 67_108_864
 /** Asked by Debian before it starts, restarts or stops a service. */
@@ -20,7 +24,8 @@ const missing = Object.keys(packages).filter((name) => !packages[name].some(isOn
 if (missing.length > 0) process.exitCode = provide()
 
 function isOnPath(program) {
-  return (process.env.PATH ?? '').split(path.delimiter).some((folder) => isExecutable(path.join(folder, program)))
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), SERVERS]
+  return folders.some((folder) => isExecutable(path.join(folder, program)))
 }
 
 function isExecutable(file) {
