@@ -14,11 +14,22 @@ export function encodeContent(content: unknown, bytesMax: number): string {
 }
 
 function stringify(content: unknown): string {
+  let text: string
   try {
-    return JSON.stringify(content) ?? 'null'
+    text = JSON.stringify(content) ?? 'null'
   } catch {
     throw tooDeep()
   }
+  if (text.includes('null')) refuseInfinite(content)
+  return text
+}
+
+/** A number like 1e400 was read as Infinity, and would be stored as null. */
+function refuseInfinite(content: unknown): void {
+  JSON.stringify(content, (_key, value) => {
+    if (typeof value !== 'number' || Number.isFinite(value)) return value
+    throw new RoomcastError('invalid_message', { message: 'content: a number is too large' })
+  })
 }
 
 function tooDeep(): RoomcastError {

@@ -29,3 +29,10 @@ t.test('nesting deeper than 64 levels, the message included, is refused', async 
   t.ok(encodeContent('['.repeat(1000), 100_000), 'brackets in a text are no nesting')
   t.ok(encodeContent({ '[[': '"[{', a: ['\\"['] }, 100_000))
 })
+
+t.test('a number that JavaScript cannot hold is refused, and not stored as something else', async (t) => {
+  for (const content of ['1e400', '-1e400', '[null,{"a":1e400}]', '{"null":[1e999]}']) {
+    t.throws(() => encodeContent(JSON.parse(content), 100), { code: 'invalid_message', statusCode: 400 }, content)
+  }
+  t.equal(encodeContent(JSON.parse('[null,1e308,"null"]'), 100), '[null,1e+308,"null"]')
+})
