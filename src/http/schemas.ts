@@ -37,7 +37,10 @@ const Exclude = Type.Optional(
 const userFields = { user_id: Type.Optional(NamedUser) }
 const typeFields = {
   type: Type.Optional(
-    Type.String({ description: 'chat_message where it is missing, or another type that the room takes' })
+    Type.String({
+      maxLength: 128,
+      description: 'chat_message where it is missing, or another type that the room takes'
+    })
   )
 }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Test } from 'tap'
 import type { Message } from '../support/live-client.js'
+import type { Scope } from '../support/scope.js'
 
 export const Opcode = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 } as const
 
@@ -49,7 +49,7 @@ export interface Handshake {
 
 /** Asks for an upgrade as a browser or anybody else would; `url` is `http://…`. Ended with the test. */
 export async function handshake(
-  t: Test,
+  t: Scope,
   url: string,
   { path = '/ws', headers = {} }: { path?: string; headers?: Record<string, string> } = {}
 ): Promise<Handshake> {
@@ -165,7 +165,7 @@ export class RawSocket {
 
 /** A raw connection that the server has accepted. */
 export async function openRaw(
-  t: Test,
+  t: Scope,
   url: string,
   options: { path?: string; headers?: Record<string, string> } = {}
 ): Promise<RawSocket> {

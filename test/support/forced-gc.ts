@@ -14,3 +14,9 @@ export async function isCollected(target: WeakRef<object>): Promise<boolean> {
   }
   return false
 }
+
+/** Bytes of the heap that something still holds. */
+export function usedHeap(): number {
+  for (let round = 0; round < 3; round++) collect()
+  return process.memoryUsage().heapUsed
+}
