@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { createHttpServer } from '../../src/app.js'
+import { parseConfig, settings } from '../../src/config.js'
+import { routesOf } from '../fuzz/target.js'
+import { root } from '../support/root.js'
+import { isThere, readRows } from './table.js'
+
+const rows = readRows()
+
+t.test('every item of the checklist has its row', async (t) => {
+  t.strictSame(
+    rows.map(({ id }) => id),
+    Array.from({ length: 45 }, (_, index) => `S${index + 1}`)
+  )
+})
+
+t.test('every row names a test, and every test that is named is there', async (t) => {
+  for (const { id, tests } of rows) {
+    t.ok(tests.length > 0, id)
+    for (const named of tests) t.ok(isThere(named), `${id}: ${named.file} “${named.title}”`)
+  }
+})
+
+t.test('what is there is not said to come', async (t) => {
+  const app = createHttpServer(parseConfig({ DATA_DIR: 'memory', LOG_LEVEL: 'error' }))
+  t.teardown(() => app.close())
+  const routes = routesOf(app)
+  await app.ready()
+  const there = new Set([...routes.map(({ url }) => url), ...Object.keys(settings)])
+  t.ok(there.has('/broadcast') && there.has('MAX_CONNECTIONS'))
+  for (const { id, comesWith } of rows) {
+    for (const name of comesWith) t.notOk(there.has(name), `${id}: ${name} is there, its tests are to be named`)
+  }
+})
+
+t.test('every command that the document names is one of the project, and every file is there', async (t) => {
+  const text = readFileSync(path.join(root, 'docs/security.md'), 'utf8')
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  for (const [, script = ''] of text.matchAll(/`npm run ([\w:-]+)/g)) t.ok(script in scripts, script)
+  for (const [, file = ''] of text.matchAll(/\]\(([\w./-]+)\)/g))
+    t.doesNotThrow(() => readFileSync(path.join(root, 'docs', file)), file)
+})

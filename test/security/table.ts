@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { root } from '../support/root.js'
+
+export interface NamedTest {
+  /** From the root, in TypeScript. */
+  readonly file: string
+  /** What the title begins with, or all of it. */
+  readonly title: string
+}
+
+/** One item of the checklist in docs/security.md. */
+export interface Row {
+  readonly id: string
+  readonly item: string
+  readonly tests: readonly NamedTest[]
+  /** Parts of the server whose tests are still to be named: routes and settings. */
+  readonly comesWith: readonly string[]
+}
+
+export function readRows(): Row[] {
+  const text = readFileSync(path.join(root, 'docs/security.md'), 'utf8')
+  return text.split('\n').flatMap((line) => {
+    const [, id, item, done, held] = /^\| (S\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/.exec(line) ?? []
+    if (id === undefined || item === undefined || done === undefined || held === undefined) return []
+    const tests = [...held.matchAll(/`(test\/[\w./-]+\.ts)` “([^”]+)”/g)].map(([, file = '', title = '']) => ({
+      file,
+      title
+    }))
+    const comesWith = [...held.matchAll(/comes with `([^`]+)`/g)].map(([, name = '']) => name)
+    return [{ id, item, tests, comesWith }]
+  })
+}
+
+/** Whether a test is there: its file, and its title in it. */
+export function isThere({ file, title }: NamedTest): boolean {
+  const place = path.join(root, file)
+  return existsSync(place) && readFileSync(place, 'utf8').includes(title)
+}
+
+/** How a test ended when it was last run, as tap has written it down; undefined where it was not. */
+export function resultOf({ file, title }: NamedTest): boolean | undefined {
+  const places = [file, path.join('build', file.replace(/\.ts$/, '.js'))]
+  const [found] = places
+    .map((name) => path.join(root, '.tap/test-results', `${name}.tap`))
+    .filter((name) => existsSync(name))
+  if (found === undefined) return undefined
+  const results = readFileSync(found, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [, not, name = ''] = /^ *(not )?ok \d+ - (.*)$/.exec(line) ?? []
+      return name.startsWith(title) ? [not === undefined] : []
+    })
+  return results.length === 0 ? undefined : results.every((good) => good)
+}
