@@ -212,10 +212,11 @@ t.test('a top that cannot be read is nobody told', async (t) => {
 
 const noAnswers: Record<string, Buffer> = {
   'random bytes': Buffer.concat([Buffer.from('?'), randomBytes(1000)]),
-  'more elements than an array may have': Buffer.from('*99999999999\r\n')
+  'more elements than an array may have': Buffer.from('*99999999999\r\n'),
+  'a null that nobody asked for': Buffer.from('$-5\r\n')
 }
 
-t.test('bytes that are no answer cost the connection, and the node comes back', async (t) => {
+t.test('bytes that are no answer, or none to anything, cost the connection, and the node comes back', async (t) => {
   const faults = processFaults(t)
   const relay = await Relay.to(t, redisServer.port)
   const { server } = await startNode(t, redisServer.url.replace(`:${redisServer.port}`, `:${relay.port}`))

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { StoreOpenError } from '../store.js'
+import { guardAnswers } from './guarded-answers.js'
 import { ingestScripts } from './ingest-scripts.js'
 import { parseRedisUrl } from './redis-url.js'
 import { isMisconfigured } from './refusals.js'
@@ -113,6 +114,7 @@ export async function connectRedis(url: string): Promise<RedisConnections> {
   const connect = async (name: string, more: RedisOptions = {}): Promise<RedisConnection> => {
     const connectionName = `roomcast-${name}`
     const connection = new Redis({ ...options, ...place, ...more, connectionName }) as RedisConnection
+    guardAnswers(connection)
     let lastError: Error | undefined
     // Without a listener ioredis would print to the console.
     connection.on('error', (error) => {
