@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { takesTokens } from '../src/config.js'
 import { BufferBudget } from '../src/connections/buffer-budget.js'
 import type { Connection } from '../src/connections/connection.js'
 import { ConnectionPool } from '../src/connections/connection-pool.js'
@@ -16,6 +17,11 @@ declare module 'fastify' {
   }
 }
 
+/** A message may go to so many, on average. */
+const DELIVERIES_PER_MESSAGE = 1000
+/** As so many connections a user may do with all of theirs. */
+const USER_FACTOR = 10
+
 export default fp(
   async (fastify) => {
     const { config } = fastify
@@ -24,9 +30,10 @@ export default fp(
         messages: config.RATE_LIMIT_PER_SECOND,
         messageBurst: config.RATE_LIMIT_BURST,
         bytes: config.RATE_LIMIT_BYTES_PER_SECOND,
-        deliveries: config.RATE_LIMIT_DELIVERIES_PER_SECOND
+        deliveries: config.RATE_LIMIT_DELIVERIES_PER_SECOND ?? config.RATE_LIMIT_PER_SECOND * DELIVERIES_PER_MESSAGE
       },
-      userFactor: config.RATE_LIMIT_USER_FACTOR,
+      // A name that anybody may use is not counted by: strangers would use up what its user may do.
+      userFactor: config.RATE_LIMIT_USER_FACTOR ?? (takesTokens(config) ? USER_FACTOR : 0),
       addressFactor: config.RATE_LIMIT_IP_FACTOR,
       // Without Redis there is no other node.
       tellsUsers: config.REDIS_URL !== undefined,

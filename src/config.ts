@@ -13,6 +13,11 @@ function number(defaultValue: number, description: string, minimum = 0, maximum 
   return Type.Integer({ default: defaultValue, minimum, maximum, description })
 }
 
+/** Where what it is without it follows from others. */
+function optionalNumber(example: number, description: string) {
+  return Type.Optional(Type.Integer({ minimum: 0, maximum: NUMBER_MAX, examples: [example], description }))
+}
+
 function text(description: string, options: { default?: string; pattern?: string; examples?: string[] } = {}) {
   return Type.String({ description, ...options })
 }
@@ -136,16 +141,18 @@ export const settingGroups = {
     ),
     RATE_LIMIT_BURST: number(200, 'Messages of one connection at once.', 1),
     RATE_LIMIT_BYTES_PER_SECOND: number(
-      1_048_576,
-      'Bytes a second of its messages, on average, and twice as many at once; 0 for no limit.'
+      0,
+      'Bytes a second of its messages, on average, and twice as many at once; 0 for no limit but that of messages.'
     ),
-    RATE_LIMIT_DELIVERIES_PER_SECOND: number(
+    RATE_LIMIT_DELIVERIES_PER_SECOND: optionalNumber(
       100_000,
-      'Deliveries a second that its publishes come to on this node, and twice as many at once; 0 for no limit.'
+      'Deliveries a second that its publishes come to on this node, and twice as many at once; 0 for no limit. ' +
+        'Unset: a thousand for each message of RATE_LIMIT_PER_SECOND.'
     ),
-    RATE_LIMIT_USER_FACTOR: number(
+    RATE_LIMIT_USER_FACTOR: optionalNumber(
       10,
-      'As how many connections one user may do with all of theirs, on all nodes together; 0 for no limit.'
+      'As how many connections one user may do with all of theirs, on all nodes together; 0 for no limit. ' +
+        'Unset: 10 where users have tokens, else 0.'
     ),
     RATE_LIMIT_IP_FACTOR: number(
       0,

@@ -85,6 +85,17 @@ t.test('one message too many of a user on many connections, and of one who comes
   t.match(await (await server.connect('/ws?user_id=bob')).ask(beat), { type: 'heartbeat_ack' })
 })
 
+t.test(
+  'a name that anybody may use is not counted by, unless that is asked for; deliveries follow the messages',
+  async (t) => {
+    const open = (await setUp(t, {})).server.app.limiter
+    t.equal(open.users, undefined)
+    t.equal(open.rates.deliveries, open.rates.messages * 1000)
+    t.ok((await setUp(t, { JWT_SECRET: SECRET })).server.app.limiter.users)
+    t.ok((await setUp(t, { RATE_LIMIT_USER_FACTOR: 2 })).server.app.limiter.users)
+  }
+)
+
 t.test('one message, and one handshake, too many of an address, behind a proxy that is trusted', async (t) => {
   const settings = { RATE_LIMIT_IP_FACTOR: 1, RATE_LIMIT_USER_FACTOR: 0, TRUST_PROXY: '127.0.0.0/8' }
   const { server, limits } = await setUp(t, settings)
