@@ -1,6 +1,6 @@
 import { FormatRegistry, Type } from '@sinclair/typebox'
 
-const TIMESTAMP_FORMAT = 'roomcast-timestamp'
+export const TIMESTAMP_FORMAT = 'roomcast-timestamp'
 const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 
 FormatRegistry.Set(TIMESTAMP_FORMAT, (text) => dateTime.test(text) && !Number.isNaN(Date.parse(text)))

@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import fc, { type Arbitrary } from 'fast-check'
 import { isIdFormat } from '../../src/protocol/ids.js'
+import { TIMESTAMP_FORMAT } from '../../src/protocol/timestamp.js'
 
 /** Of few names, so that cases meet each other, and none of them is a thing to count on. */
 export const names = [
@@ -65,10 +66,16 @@ function objectsOf({ properties = {}, required = [], patternProperties }: TSchem
 
 function textsOf({ format, pattern, minLength = 0, maxLength = LETTERS_MAX }: TSchema): Arbitrary<string> {
   if (isIdFormat(format)) return fc.constantFrom(...names)
+  if (format === TIMESTAMP_FORMAT) return moments
   if (format !== undefined) throw new Error(`no texts are made of the format ${format}`)
   if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern))
   return fc.oneof(fc.string({ minLength, maxLength }), fc.string({ unit: 'binary', minLength, maxLength: 20 }))
 }
+
+/** As `Timestamp` takes them, past and to come. */
+const moments = fc
+  .date({ min: new Date(0), max: new Date(Date.UTC(2100, 0, 1)), noInvalidDate: true })
+  .map((date) => date.toISOString())
 
 /** Small ones as often as any. */
 function integersOf({ minimum = -1000, maximum = Number.MAX_SAFE_INTEGER }: TSchema): Arbitrary<number> {
