@@ -1,6 +1,6 @@
-// Runs compiled tests, each file in a process of its own: `node test/run.mjs [FOLDER]`, build/test without one. tap's own
-// runner loads every module through a second thread and watches it, in the servers that tests start as well: it takes
-// half as long again.
+// Runs compiled tests, each file in a process of its own: `node test/run.mjs [FOLDER [FILE …]]`, all of build/test
+// without. tap's own runner loads every module through a second thread and watches it, in the servers that tests start
+// as well: it takes half as long again.
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -21,7 +21,7 @@ const folder = path.resolve(process.argv[2] ?? fileURLToPath(new URL('../build/t
 const results = path.join(folder, '.results')
 
 rmSync(results, { recursive: true, force: true })
-const waiting = testsIn(folder)
+const waiting = process.argv.length > 3 ? process.argv.slice(3) : testsIn(folder)
 const count = waiting.length
 const failures = []
 let assertions = 0

@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { createHttpServer } from '../../src/app.js'
-import { parseConfig, settings } from '../../src/config.js'
-import { routesOf } from '../fuzz/target.js'
 import { root } from '../support/root.js'
 import { isThere, readRows } from './table.js'
 
@@ -20,18 +17,6 @@ t.test('every row names a test, and every test that is named is there', async (t
   for (const { id, tests } of rows) {
     t.ok(tests.length > 0, id)
     for (const named of tests) t.ok(isThere(named), `${id}: ${named.file} “${named.title}”`)
-  }
-})
-
-t.test('what is there is not said to come', async (t) => {
-  const app = createHttpServer(parseConfig({ DATA_DIR: 'memory', LOG_LEVEL: 'error' }))
-  t.teardown(() => app.close())
-  const routes = routesOf(app)
-  await app.ready()
-  const there = new Set([...routes.map(({ url }) => url), ...Object.keys(settings)])
-  t.ok(there.has('/broadcast') && there.has('MAX_CONNECTIONS'))
-  for (const { id, comesWith } of rows) {
-    for (const name of comesWith) t.notOk(there.has(name), `${id}: ${name} is there, its tests are to be named`)
   }
 })
 

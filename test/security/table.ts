@@ -14,8 +14,6 @@ export interface Row {
   readonly id: string
   readonly item: string
   readonly tests: readonly NamedTest[]
-  /** Parts of the server whose tests are still to be named: routes and settings. */
-  readonly comesWith: readonly string[]
 }
 
 export function readRows(): Row[] {
@@ -27,8 +25,7 @@ export function readRows(): Row[] {
       file,
       title
     }))
-    const comesWith = [...held.matchAll(/comes with `([^`]+)`/g)].map(([, name = '']) => name)
-    return [{ id, item, tests, comesWith }]
+    return [{ id, item, tests }]
   })
 }
 
@@ -38,13 +35,15 @@ export function isThere({ file, title }: NamedTest): boolean {
   return existsSync(place) && readFileSync(place, 'utf8').includes(title)
 }
 
-/** How a test ended when it was last run, as tap has written it down; undefined where it was not. */
+/** What a file of tests is called below build/test. */
+export function compiledName(file: string): string {
+  return path.relative('test', file).replace(/\.ts$/, '.js')
+}
+
+/** How a test ended when it was last run, as `test/run.mjs` has written it down; undefined where it was not. */
 export function resultOf({ file, title }: NamedTest): boolean | undefined {
-  const places = [file, path.join('build', file.replace(/\.ts$/, '.js'))]
-  const [found] = places
-    .map((name) => path.join(root, '.tap/test-results', `${name}.tap`))
-    .filter((name) => existsSync(name))
-  if (found === undefined) return undefined
+  const found = path.join(root, 'build/test/.results', `${compiledName(file)}.tap`)
+  if (!existsSync(found)) return undefined
   const results = readFileSync(found, 'utf8')
     .split('\n')
     .flatMap((line) => {
