@@ -154,8 +154,11 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
     },
     frameworkErrors: (error, request, reply) => void refuseUnrouted(request, reply as FastifyReply, error)
   })
-  server.setNotFoundHandler({ preHandler: (request: FastifyRequest) => server.checkHost(request) }, (_request, reply) =>
-    sendError(reply, new RoomcastError('not_found'))
+  server.setNotFoundHandler(
+    { preHandler: (request: FastifyRequest) => server.checkHost(request) },
+    (_request, reply) => {
+      sendError(reply, new RoomcastError('not_found'))
+    }
   )
   server.register(app, { ...options, settings: config })
   takeInHerds(server.server, () => server.live.commandsUnderWay > COMMANDS_BEFORE_OTHERS)
