@@ -48,7 +48,7 @@ const refused: Readonly<Record<string, Call>> = {
   'a session': {
     lua: scripts.rcSaveSession.lua,
     keys: ['session', 'fence'],
-    args: ['2', 'user', 'token', 'owner', '[]', '', HOUR_MS]
+    args: ['2', 'user', 'token', 'owner', '[]', '', HOUR_MS, '']
   },
   'a resume': {
     lua: scripts.rcTakeSession.lua,
@@ -112,7 +112,7 @@ const before: readonly Call[] = [
   {
     lua: scripts.rcSaveSession.lua,
     keys: ['session', 'fence'],
-    args: ['1', 'user', 'token', 'owner', '[]', '', HOUR_MS]
+    args: ['1', 'user', 'token', 'owner', '[]', '', HOUR_MS, '']
   },
   { lua: scripts.rcTakeLease.lua, keys: leases, args: ['node', HOUR_MS, '1', ''] },
   { lua: scripts.rcFileGroup.lua, keys: ['groups'], args: ['group', 'id', '1', '100'] },

@@ -5,7 +5,7 @@ import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
 import { RedisSessions } from '../../src/store/redis/redis-sessions.js'
 
 const TTL_MS = 60_000
-const handedOver = [2, 'ann', '{}', 'node-a/1', '']
+const handedOver = [2, 'ann', '{}', 'node-a/1', '', '']
 
 /** Sessions over a Redis that answers `replies` one after the other, and a lease that ended so long ago. */
 function setUp({ replies, endedMs }: { replies: unknown[]; endedMs: number | undefined }) {
