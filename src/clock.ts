@@ -2,7 +2,7 @@
 export interface Clock {
   /** Wall clock, milliseconds since 1970. May jump. */
   now(): number
-  /** Milliseconds since some fixed moment. Never goes back. */
+  /** Whole milliseconds since some fixed moment. Never goes back. */
   monotonic(): number
   /** Runs `task` every `periodMs` until the returned function is called. Never keeps the process alive. */
   every(periodMs: number, task: () => void): () => void
@@ -15,7 +15,7 @@ const delayMsMax = 2_147_483_647
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => Math.floor(performance.now()),
   every(periodMs, task) {
     const timer = setInterval(task, Math.min(periodMs, delayMsMax)).unref()
     return () => clearInterval(timer)

@@ -17,9 +17,12 @@ export type Usage = Readonly<Record<Resource, number>>
 
 /** Of bytes and deliveries there is so much at once. */
 const BURST_SECONDS = 2
-const REFILL_MS = 1
 /** What is begun is done, and paid for later: nobody is out for longer. */
 const DEBT_SECONDS_MAX = 30
+/** What flows in within a millisecond is whole then; V8 keeps small whole numbers in the object, others beside it. */
+const PARTS = 1000
+/** Of what has no limit there is always so much. */
+const UNLIMITED = PARTS
 
 /**
  * What one connection, user or address may still do: token buckets in one object of numbers, as it is asked for every
@@ -27,12 +30,13 @@ const DEBT_SECONDS_MAX = 30
  */
 export class Allowance {
   readonly #rates: Rates
+  /** In thousandths, as the others are. */
   #messages: number
   #bytes: number
   #deliveries: number
   #filledAt: number
 
-  /** Times are monotonic, in milliseconds. */
+  /** Times are monotonic, in whole milliseconds. */
   constructor(rates: Rates, now: number) {
     this.#rates = rates
     this.#messages = burstOf(rates, 'messages')
@@ -44,7 +48,7 @@ export class Allowance {
   /** What there is too little of for one more message; undefined where it may come. */
   shortFor(now: number): 'messages' | 'bytes' | undefined {
     this.#refill(now)
-    if (this.#messages < 1) return 'messages'
+    if (this.#messages < PARTS) return 'messages'
     if (this.#bytes <= 0) return 'bytes'
     return undefined
   }
@@ -56,28 +60,30 @@ export class Allowance {
   }
 
   take(messages: number, bytes: number): void {
-    this.#messages -= messages
-    this.#bytes -= bytes
+    const { messages: messageRate, bytes: byteRate } = this.#rates
+    if (messageRate > 0) this.#messages -= messages * PARTS
+    if (byteRate > 0) this.#bytes -= bytes * PARTS
   }
 
   takeDeliveries(count: number): void {
-    this.#deliveries -= count
+    if (this.#rates.deliveries > 0) this.#deliveries -= count * PARTS
   }
 
   /** What was used elsewhere, too. */
   charge(now: number, { messages, bytes, deliveries }: Usage): void {
     this.#refill(now)
-    this.#messages = Math.max(this.#messages - messages, -debtOf(this.#rates.messages))
-    this.#bytes = Math.max(this.#bytes - bytes, -debtOf(this.#rates.bytes))
-    this.#deliveries = Math.max(this.#deliveries - deliveries, -debtOf(this.#rates.deliveries))
+    const rates = this.#rates
+    this.#messages = charged(this.#messages, messages, rates.messages)
+    this.#bytes = charged(this.#bytes, bytes, rates.bytes)
+    this.#deliveries = charged(this.#deliveries, deliveries, rates.deliveries)
   }
 
   /** How long until there is enough of it again. Of what it is short of, at the last look. */
   waitMs(resource: Resource): number {
-    const least = resource === 'messages' ? 1 : Number.MIN_VALUE
+    const least = resource === 'messages' ? PARTS : 1
     const rate = this.#rates[resource]
     const left = Math.max(this.#left(resource), -debtOf(rate))
-    return Math.max(1, Math.ceil(((least - left) / rate) * 1000))
+    return Math.max(1, Math.ceil((least - left) / rate))
   }
 
   /** Nothing of it is used: a new one would be the same. */
@@ -92,16 +98,14 @@ export class Allowance {
   }
 
   #refill(now: number): void {
+    const elapsedMs = now - this.#filledAt
     // Of many messages in one moment only the first pays for this.
-    if (now - this.#filledAt < REFILL_MS) return
-    const { messages, messageBurst, bytes, deliveries } = this.#rates
-    const seconds = (now - this.#filledAt) / 1000
+    if (elapsedMs === 0) return
     this.#filledAt = now
-    if (messages > 0) this.#messages = Math.min(messageBurst, refilled(this.#messages, messages, seconds))
-    if (bytes > 0) this.#bytes = Math.min(bytes * BURST_SECONDS, refilled(this.#bytes, bytes, seconds))
-    if (deliveries > 0) {
-      this.#deliveries = Math.min(deliveries * BURST_SECONDS, refilled(this.#deliveries, deliveries, seconds))
-    }
+    const rates = this.#rates
+    this.#messages = refilled(this.#messages, rates.messages, elapsedMs, burstOf(rates, 'messages'))
+    this.#bytes = refilled(this.#bytes, rates.bytes, elapsedMs, burstOf(rates, 'bytes'))
+    this.#deliveries = refilled(this.#deliveries, rates.deliveries, elapsedMs, burstOf(rates, 'deliveries'))
   }
 }
 
@@ -115,15 +119,20 @@ export function timesRates({ messages, messageBurst, bytes, deliveries }: Rates,
   }
 }
 
-function refilled(left: number, perSecond: number, seconds: number): number {
-  return Math.max(left, -debtOf(perSecond)) + perSecond * seconds
+function refilled(left: number, perSecond: number, elapsedMs: number, burst: number): number {
+  if (perSecond === 0) return left
+  return Math.min(Math.max(left, -debtOf(perSecond)) + perSecond * elapsedMs, burst)
+}
+
+function charged(left: number, count: number, perSecond: number): number {
+  return perSecond === 0 ? left : Math.max(left - count * PARTS, -debtOf(perSecond))
 }
 
 function burstOf(rates: Rates, resource: Resource): number {
-  if (rates[resource] === 0) return Number.POSITIVE_INFINITY
-  return resource === 'messages' ? Math.max(rates.messageBurst, 1) : rates[resource] * BURST_SECONDS
+  if (rates[resource] === 0) return UNLIMITED
+  return PARTS * (resource === 'messages' ? Math.max(rates.messageBurst, 1) : rates[resource] * BURST_SECONDS)
 }
 
 function debtOf(perSecond: number): number {
-  return perSecond === 0 ? Number.POSITIVE_INFINITY : perSecond * DEBT_SECONDS_MAX
+  return PARTS * perSecond * DEBT_SECONDS_MAX
 }

@@ -3,6 +3,7 @@ import { type Few, withItem, withoutItem } from '../few.js'
 import { type CloseCode, closeReasons } from '../protocol/close-codes.js'
 import { Allowance, type Rates } from './allowance.js'
 import { CommandQueue, type CommandQueueOwner } from './command-queue.js'
+import type { OperationTimes } from './operation-rates.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import type { Ping } from './ping.js'
 import { FaultCounter } from './rate-limit.js'
@@ -58,6 +59,7 @@ export class Connection implements CommandQueueOwner, OutboxOwner {
   readonly allowance: Allowance
   userAllowance: SharedAllowance | undefined
   addressAllowance: SharedAllowance | undefined
+  operationTimes: OperationTimes | undefined
   /** Null until a handshake or a message has told it. */
   userId: string | null = null
   /** What it may do; undefined until it has authenticated itself. */

@@ -3,7 +3,7 @@ import { RoomcastError } from '../errors.js'
 import type { CommandType } from '../protocol/commands.js'
 import { type Allowance, type Rates, type Resource, timesRates, type Usage } from './allowance.js'
 import type { Connection } from './connection.js'
-import { TokenBucket } from './rate-limit.js'
+import { OperationRates } from './operation-rates.js'
 import { type Holder, type LimitReason, type Operation, Refusals } from './refusals.js'
 import { Allowances, type SharedAllowance } from './shared-allowances.js'
 
@@ -30,11 +30,6 @@ const operationOf: Readonly<Partial<Record<CommandType, Operation>>> = {
   list_members: 'read'
 }
 
-/** Of the rate of messages. */
-const operationShares: Readonly<Record<Operation, number>> = { authenticate: 0.05, join: 0.2, read: 0.2 }
-/** The others have the burst of messages: a client comes back to all its rooms at once. Signatures are dear. */
-const AUTHENTICATIONS_AT_ONCE = 10
-
 /** How much connections, users and addresses may do on this node. Nothing here waits for anything. */
 export class Limiter {
   readonly refusals = new Refusals()
@@ -42,13 +37,14 @@ export class Limiter {
   readonly #addresses: Allowances | undefined
   readonly #rates: Rates
   readonly #clock: Clock
-  readonly #operations = new WeakMap<Connection, Map<Operation, TokenBucket>>()
+  readonly #operations: OperationRates
 
   constructor({ rates, userFactor, addressFactor, tellsUsers, clock }: LimiterOptions) {
     // Who lifts the limit of messages lifts them all.
     const limits = rates.messages > 0
     this.#rates = limits ? rates : { ...rates, bytes: 0, deliveries: 0 }
     this.#clock = clock
+    this.#operations = new OperationRates(this.#rates)
     const allowances = (factor: number, tells: boolean) =>
       limits && factor > 0 ? new Allowances(timesRates(rates, factor), clock, tells) : undefined
     this.users = allowances(userFactor, tellsUsers)
@@ -107,7 +103,7 @@ export class Limiter {
   takeOperation(connection: Connection, now: number, type: CommandType): number {
     const operation = operationOf[type]
     if (operation === undefined || this.#rates.messages === 0) return 0
-    const retryAfterMs = this.#bucketOf(connection, operation, now).take(now)
+    const retryAfterMs = this.#operations.take(connection, now, operation)
     if (retryAfterMs > 0) this.refusals.limits[`connection_${operation}`]++
     return retryAfterMs
   }
@@ -143,15 +139,6 @@ export class Limiter {
   #refuse(holder: Holder, allowance: Allowance, resource: Resource): number {
     this.refusals.limits[`${holder}_${resource}` satisfies LimitReason]++
     return allowance.waitMs(resource)
-  }
-
-  #bucketOf(connection: Connection, operation: Operation, now: number): TokenBucket {
-    const buckets = this.#operations.get(connection) ?? new Map<Operation, TokenBucket>()
-    const { messages, messageBurst } = this.#rates
-    const burst = operation === 'authenticate' ? AUTHENTICATIONS_AT_ONCE : messageBurst
-    const bucket = buckets.get(operation) ?? new TokenBucket(messages * operationShares[operation], burst, now)
-    this.#operations.set(connection, buckets.set(operation, bucket))
-    return bucket
   }
 }
 
