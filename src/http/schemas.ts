@@ -134,13 +134,20 @@ export const UserGroupList = Type.Object({
   groups: Type.Array(Type.Object({ group: Text, added_at: Text })),
   next_cursor: Nullable(Text)
 })
-const revocation = {
-  user_id: Type.Optional(NamedUser),
-  token_id: Type.Optional(Id),
-  issued_before: Type.Optional(Timestamp)
-}
-export const RevocationBody = Type.Object(revocation, { description: 'tokens that fit all that is given' })
-export const KeptRevocation = Type.Object({ ...revocation, expires_at: Text })
+export const RevocationBody = Type.Object(
+  {
+    user_id: Type.Optional(NamedUser),
+    token_id: Type.Optional(Id),
+    issued_before: Type.Optional(Timestamp)
+  },
+  { description: 'tokens that fit all that is given' }
+)
+export const KeptRevocation = Type.Object({
+  user_id: Type.Optional(Text),
+  token_id: Type.Optional(Text),
+  issued_before: Type.Optional(Text),
+  expires_at: Text
+})
 export const RevocationList = Type.Object({ revocations: Type.Array(KeptRevocation), next_cursor: Nullable(Text) })
 export const BroadcastAccepted = Type.Object({ message_id: Text, timestamp: Text })
 export const BatchResults = Type.Object({ results: Type.Array(Type.Object({}, { additionalProperties: true })) })

@@ -215,6 +215,18 @@ t.test('a body that names no tokens, or not in a valid way, is refused', async (
   })
 })
 
+t.test('they are told in full, and nothing beside the log is printed', async (t) => {
+  const server = await startServer(t, settings)
+  const printed = (['log', 'info', 'warn', 'error'] as const).map((name) => t.capture(console, name))
+  await revoke(server, { user_id: 'alice', token_id: '1', issued_before: isoOf(NOW) })
+  const { body } = await request(`${server.url}/revocations`)
+  t.match(body.revocations, [{ user_id: 'alice', token_id: '1', issued_before: isoOf(NOW), expires_at: String }])
+  t.strictSame(
+    printed.flatMap((calls) => calls()),
+    []
+  )
+})
+
 t.test('in open mode there are no tokens, and nobody is closed', async (t) => {
   const server = await startServer(t)
   const alice = await server.connect('/ws?user_id=alice')
