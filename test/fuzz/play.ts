@@ -10,6 +10,7 @@ import type { Target } from './target.js'
 
 const MESSAGE_BYTES_MAX = 65_536
 const LAST = 'the last one'
+const REVOCATION = 'POST /revocations'
 /** Nothing is wrong with the server or its store while it is attacked: so nobody may be told so. */
 const shameful: ReadonlySet<unknown> = new Set(['internal', 'store_unavailable', 'overloaded', 'draining'])
 /** What ws closes with by itself, besides the table. */
@@ -124,6 +125,11 @@ class Attack {
     if (status >= 400 && !name.startsWith('HEAD ')) this.#checkCode(body?.code)
     for (const result of body?.results ?? []) if (result.code !== undefined) this.#checkCode(result.code)
     this.#book.onResponse({ request: bytes.toString(), status, body })
+    if (name === REVOCATION && status === 201) this.#onRevocation(body)
+  }
+
+  #onRevocation({ user_id: user, token_id: token, issued_before: before }: Message): void {
+    if (user !== undefined && token === undefined && before === undefined) this.#target.onRevoked(user)
   }
 
   #checkCode(code: unknown): void {

@@ -10,6 +10,7 @@ import type { Route, Surface } from './actions.js'
 import { Neighbour } from './neighbour.js'
 
 const KEY = 'a-key-that-may-do-everything'
+const LAST_MOMENT_S = Date.parse('9999-12-31T23:59:59Z') / 1000
 const READING_KEY = 'a-key-that-may-read-and-nothing-else'
 
 /** Little is kept, and not for long: what is there at the end was not let go of. */
@@ -34,9 +35,11 @@ export interface Target extends Surface {
   dropped: Message | undefined
   /** For whoever may do everything. */
   readonly credential: string
-  /** Headers of the handshake of a user; an empty name is nobody's. */
+  /** Headers of the handshake of a user; an empty name is nobody's. Who is revoked goes on under another name. */
   headersOf(user: string): Promise<Record<string, string>>
   pathOf(user: string): string
+  /** All tokens of the user are revoked. */
+  onRevoked(user: string): void
 }
 
 export interface TargetOptions {
@@ -80,15 +83,19 @@ async function found(url: string, credential: string): Promise<void> {
   }
 }
 
-function identityOf(guarded: boolean): Pick<Target, 'headersOf' | 'pathOf'> {
+function identityOf(guarded: boolean): Pick<Target, 'headersOf' | 'pathOf' | 'onRevoked'> {
+  const revoked = new Set<string>()
+  const nameOf = (user: string): string => (revoked.has(user) ? nameOf(`${user}+`) : user)
   return {
     headersOf: async (user): Promise<Record<string, string>> => {
-      return guarded && user !== '' ? { authorization: `Bearer ${await tokenOf(user)}` } : {}
+      return guarded && user !== '' ? { authorization: `Bearer ${await tokenOf(nameOf(user))}` } : {}
     },
-    pathOf: (user) => (guarded || user === '' ? '/ws' : `/ws?user_id=${encodeURIComponent(user)}`)
+    pathOf: (user) => (guarded || user === '' ? '/ws' : `/ws?user_id=${encodeURIComponent(user)}`),
+    onRevoked: (user) => void revoked.add(user)
   }
 }
 
+/** Issued after whatever a revocation may name: else the first one of all tokens would end the campaign. */
 async function tokenOf(user: string): Promise<string> {
-  return await signToken({ sub: user, exp: Math.floor(Date.now() / 1000) + 86_400 })
+  return await signToken({ sub: user, iat: LAST_MOMENT_S, exp: Math.floor(Date.now() / 1000) + 86_400 })
 }
