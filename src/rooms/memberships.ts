@@ -125,7 +125,7 @@ export class Memberships {
   }
 
   /**
-   * What members were told may have got lost: those of this node hear the right count, within a second or two, where it
+   * What members were told may have got lost, or come in another order: those of this node hear the right count, within a second or two, where it
    * is not what they heard last.
    */
   recount(room: string): void {
@@ -147,7 +147,7 @@ export class Memberships {
   onSignal(room: string, channel: Channel, { encoded, exclude }: SignalMessage): boolean {
     const signal = decodeRoomSignal(encoded)
     if (signal?.kind === 'relay') channel.signal({ encoded: signal.payload, exclude })
-    else if (signal?.kind === 'note') this.#events.deliver(room, channel, signal.note)
+    else if (signal?.kind === 'note' && !this.#events.deliver(room, channel, signal.note)) this.recount(room)
     else if (signal?.kind === 'recount') this.recount(room)
     return signal !== undefined
   }

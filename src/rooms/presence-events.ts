@@ -17,6 +17,8 @@ const COUNT_PERIOD_MS = 1000
 /** A count that members heard: another object for each time. */
 interface Told {
   readonly users: number
+  /** Of the first member's answer, which counts some of what the next note tells. */
+  readonly byAnswer: boolean
 }
 
 interface Tally {
@@ -52,18 +54,16 @@ export class PresenceEvents {
     else moves.push(move)
   }
 
-  /** A note of any node, this one included, for the members here. */
-  deliver(room: string, channel: Channel, note: PresenceNote): void {
-    this.#told.set(channel, { users: note.users })
-    if (note.moves.length === 0) {
-      this.#count(room, channel, note)
-      return
-    }
-    const timestamp = this.#options.clock.now()
-    for (const { action, userId, users } of note.moves) {
-      const encoded = encodeUserMove(action, { room, userId, onlineCount: users, timestamp })
-      channel.signal({ encoded, exclude: [] })
-    }
+  /**
+   * A note of any node, this one included, for the members here. Returns whether its count goes on from the one before:
+   * where notes of two nodes overtook each other on their way, or one was lost, the last one need not be right.
+   */
+  deliver(room: string, channel: Channel, note: PresenceNote): boolean {
+    const goesOn = follows(this.#told.get(channel), note)
+    this.#told.set(channel, { users: note.users, byAnswer: false })
+    if (note.moves.length === 0) this.#count(room, channel, note)
+    else this.#name(room, channel, note)
+    return goesOn
   }
 
   /** The members here are told how many there are, where it is not what they heard last. */
@@ -74,7 +74,7 @@ export class PresenceEvents {
 
   /** The first member here knows the count by its answer. */
   assume(channel: Channel, users: number): void {
-    if (!this.#told.has(channel)) this.#told.set(channel, { users })
+    if (!this.#told.has(channel)) this.#told.set(channel, { users, byAnswer: true })
   }
 
   /** What the members here heard last; the same object until they hear again. */
@@ -102,6 +102,14 @@ export class PresenceEvents {
     }
   }
 
+  #name(room: string, channel: Channel, note: PresenceNote): void {
+    const timestamp = this.#options.clock.now()
+    for (const { action, userId, users } of note.moves) {
+      const encoded = encodeUserMove(action, { room, userId, onlineCount: users, timestamp })
+      channel.signal({ encoded, exclude: [] })
+    }
+  }
+
   #count(room: string, channel: Channel, note: PresenceNote): void {
     const tally = this.#tallies.get(channel)
     if (tally === undefined) {
@@ -126,4 +134,8 @@ export class PresenceEvents {
     const timestamp = this.#options.clock.now()
     channel.signal({ encoded: encodeOnlineCount({ room, onlineCount: users, joined, left, timestamp }), exclude: [] })
   }
+}
+
+function follows(told: Told | undefined, { users, joined, left }: PresenceNote): boolean {
+  return told === undefined || told.byAnswer || users === told.users + joined - left
 }

@@ -7,6 +7,7 @@ import type { Connection } from '../../src/connections/connection.js'
 import { Memberships } from '../../src/rooms/memberships.js'
 import { RoomFamilies } from '../../src/rooms/room-families.js'
 import type { RoomPresence } from '../../src/rooms/room-presence.js'
+import { encodeNote, type PresenceMove } from '../../src/rooms/room-signals.js'
 import { Seats } from '../../src/rooms/seats.js'
 import { EmbeddedPresence } from '../../src/store/embedded/embedded-presence.js'
 import type { EmbeddedRecords } from '../../src/store/embedded/embedded-records.js'
@@ -74,6 +75,12 @@ function setUp() {
     memberships.onSeated(channelOf(room), change?.users ?? 0)
     if (change !== undefined) memberships.tellJoined(change)
   }
+  /** Another node tells of one move. */
+  const hear = (room: string, move: PresenceMove) => {
+    const joined = move.action === 'user_joined' ? 1 : 0
+    const encoded = encodeNote({ users: move.users, joined, left: 1 - joined, moves: [move] })
+    memberships.onSignal(room, channelOf(room), { encoded, exclude: [] })
+  }
   /** Lets what is tried again be tried, and what is counted be counted. */
   const settle = async (done: () => boolean | Promise<boolean>) => {
     await until(async () => {
@@ -82,7 +89,8 @@ function setUp() {
     })
   }
   const users = async (room: string) => (await presence.counts([room]))[0]?.users
-  return { clock, seats, presence, memberships, calls, errors, heard, mood, connectionOf, join, seat, settle, users }
+  const node = { clock, seats, presence, memberships, calls, errors, heard, mood }
+  return { ...node, connectionOf, join, hear, seat, settle, users }
 }
 
 t.test('a leave whose outcome nobody knows is made until it is certain, and told once at most', async (t) => {
@@ -229,6 +237,21 @@ t.test('after a repair members hear the count once, where it is not what they he
   await settle(() => calls.length === 2)
   await sleep(20)
   t.equal(heard.length, 3)
+})
+
+t.test('where notes of two nodes overtake each other members hear the right count in the end', async (t) => {
+  const { calls, heard, presence, connectionOf, join, hear, settle } = setUp()
+  await join(connectionOf('ann'), 'r')
+  await until(() => heard.length === 1)
+  await presence.join(['bob', 'eve', 'joe'].map((userId) => ({ room: 'r', userId, connectionId: `${userId}-1` })))
+  hear('r', { action: 'user_joined', userId: 'bob', users: 2 })
+  await settle(() => true)
+  t.same(calls, [], 'nothing is asked while each count goes on from the one before')
+  hear('r', { action: 'user_joined', userId: 'joe', users: 4 })
+  hear('r', { action: 'user_joined', userId: 'eve', users: 3 })
+  await settle(() => heard.length === 5)
+  t.same(heard.slice(1), ['user_joined bob 2', 'user_joined joe 4', 'user_joined eve 3', 'online_count 4 0 0'])
+  t.same(calls, ['counts 1'])
 })
 
 t.test('what comes while a room is counted is later than the count', async (t) => {
