@@ -268,12 +268,16 @@ export class Live {
     context.sessions.onPong(context.connection, Number(payload))
   }
 
-  /** They count as messages do, but nobody is told of one that is one too many. */
-  #onControlFrame({ connection, limiter, clock }: Context): void {
+  #onControlFrame(context: Context): void {
+    context.connection.touch(context.clock.monotonic())
+    this.#countUnanswered(context, 0)
+  }
+
+  /** It counts as a message does, but nobody is told of one that is one too many. */
+  #countUnanswered({ connection, limiter, clock }: Context, bytes: number): void {
     if (connection.closed) return
     const now = clock.monotonic()
-    connection.touch(now)
-    const isOver = limiter.take(connection, now, 0) > 0
+    const isOver = limiter.take(connection, now, bytes) > 0
     if (isOver && connection.rateLimited.add(now)) connection.close(CloseCode.RateLimitBroken)
   }
 
@@ -292,12 +296,15 @@ export class Live {
 
   #onLines(context: Context, frame: Buffer): void {
     const { messageBytesMax, report } = this.#options
-    for (let start = 0; start < frame.length; ) {
+    let start = afterLineFeeds(frame, 0)
+    // Frames without a message must not be cheaper than those with one.
+    if (start === frame.length) this.#countUnanswered(context, frame.length)
+    while (start < frame.length && !context.connection.closed) {
       const lineFeed = frame.indexOf(LINE_FEED, start)
       const end = lineFeed === -1 ? frame.length : lineFeed
       if (end - start > messageBytesMax) refuseLine(context, end - start)
-      else if (end > start) receive(context, { text: frame.toString('utf8', start, end), bytes: end - start }, report)
-      start = end + 1
+      else receive(context, { text: frame.toString('utf8', start, end), bytes: end - start }, report)
+      start = afterLineFeeds(frame, end)
     }
   }
 
@@ -336,4 +343,11 @@ export class Live {
     this.#ending.add(ending)
     void ending.then(() => this.#ending.delete(ending))
   }
+}
+
+/** Where the next line that is not empty begins. A million empty ones are not looked for one by one. */
+function afterLineFeeds(frame: Buffer, from: number): number {
+  let at = from
+  while (frame[at] === LINE_FEED) at++
+  return at
 }

@@ -111,6 +111,15 @@ t.test('lines that are too long count into the rate', async (t) => {
   t.ok(errorsOf(client).includes('rate_limited'))
 })
 
+t.test('frames of nothing but line feeds count into the rate, and a flood of them closes with 4002', async (t) => {
+  const server = await startServer(t, { RATE_LIMIT_PER_SECOND: 1, RATE_LIMIT_BURST: 2 })
+  const client = await server.connect('/ws', { protocols: ['roomcast.v1.ndjson'] })
+  for (let n = 0; n < 2; n++) client.raw('\n\n')
+  t.match(await client.ask({ type: 'heartbeat' }), { type: 'error', code: 'rate_limited' })
+  for (let n = 0; n < 1000; n++) client.raw('\n')
+  t.equal(await client.closed(), 4002)
+})
+
 t.test('RATE_LIMIT_PER_SECOND=0 limits nothing', async (t) => {
   const server = await startServer(t, { RATE_LIMIT_PER_SECOND: 0, RATE_LIMIT_BURST: 1 })
   const client = await server.connect()
