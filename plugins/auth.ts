@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { findApiKey, parseApiKeys, type Scope } from '../src/auth/api-keys.js'
 import { isLoopback, takesTokens } from '../src/config.js'
 import { RoomcastError } from '../src/errors.js'
+import { clientAddress } from '../src/http/client-address.js'
 import { checkLoopbackHost } from '../src/http/guards.js'
 
 declare module 'fastify' {
@@ -29,7 +30,11 @@ export default fp(
     /** Users need tokens, and backends keys. */
     const guarded = keys.length > 0 && takesTokens(config)
     await fastify.register(rateLimit, { global: false })
-    const countFailure = fastify.createRateLimit({ max: FAILURES_PER_MINUTE, timeWindow: '1 minute' })
+    const countFailure = fastify.createRateLimit({
+      max: FAILURES_PER_MINUTE,
+      timeWindow: '1 minute',
+      keyGenerator: ({ ip }) => clientAddress(ip)
+    })
 
     /** An application that embeds the server may listen elsewhere than the settings say. */
     function listensOnLoopback(): boolean {

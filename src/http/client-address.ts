@@ -2,10 +2,14 @@
 const NETWORK_GROUPS = 4
 const GROUPS = 8
 
-/** By which a client is counted: an IPv4 address, or the network of an IPv6 one. */
-export function clientAddress(ip: string): string {
-  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip) ?? []
-  if (mapped !== undefined || !ip.includes(':')) return mapped ?? ip
+/**
+ * By which a client is counted: an IPv4 address, or the network of an IPv6 one. Some proxies forward its port, too, which
+ * is another for each connection.
+ */
+export function clientAddress(forwarded: string): string {
+  const ip = /^\[([^\]]*)\](?::\d+)?$/.exec(forwarded)?.[1] ?? forwarded
+  const [, v4] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/i.exec(ip) ?? []
+  if (v4 !== undefined || !ip.includes(':')) return v4 ?? ip
   const [head = '', tail] = ip.split('::')
   const first = groupsOf(head)
   const rest = tail === undefined ? [] : groupsOf(tail)

@@ -55,3 +55,13 @@ t.test('calls without keys on loopback are not limited', async (t) => {
   const answers = await Promise.all(Array.from({ length: 400 }, () => request(`${server.url}/online`)))
   t.same([...new Set(answers.map(({ status }) => status))], [200])
 })
+
+t.test('who comes by a trusted proxy that forwards ports is one address', async (t) => {
+  const server = await startServer(t, { API_KEYS: KEY, TRUST_PROXY: '127.0.0.1' })
+  const guess = (number: number) =>
+    request(`${server.url}/rooms`, {
+      headers: { ...bearer(`guess-number-${number}-of-many`), 'x-forwarded-for': `203.0.113.9:${40_000 + number}` }
+    })
+  await Promise.all(Array.from({ length: 100 }, (_, number) => guess(number)))
+  t.equal((await guess(100)).status, 429)
+})
