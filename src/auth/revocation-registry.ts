@@ -8,7 +8,7 @@ import { CloseCode } from '../protocol/close-codes.js'
 import type { RoomRegistry } from '../rooms/room-registry.js'
 import type { PageQuery } from '../store/presence.js'
 import type { KeptRevocation, Revocation, Revocations } from '../store/revocations.js'
-import { type RevocableToken, RevocationIndex } from './revocation-index.js'
+import { type RevocableToken, RevocationIndex, takesBack } from './revocation-index.js'
 
 export interface RevocationRegistryOptions {
   readonly revocations: Revocations
@@ -79,9 +79,14 @@ export class RevocationRegistry implements ControlListener {
   async apply(entry: ControlEntry): Promise<void> {
     if (entry.type !== 'revoke') return
     const { user: userId, token: tokenId, before: issuedBefore, expires: expiresAt } = entry
-    this.#index.add({ userId, tokenId, issuedBefore, expiresAt })
-    const { pool } = this.#options
-    await this.#closeRevoked(userId === undefined ? pool.all() : pool.ofUser(userId))
+    const revocation = { userId, tokenId, issuedBefore, expiresAt }
+    this.#index.add(revocation)
+    const { clock, pool } = this.#options
+    // One that is over takes nothing back, nor one that names no tokens at all.
+    if (expiresAt <= clock.now() || !this.#index.has(revocation)) return
+    // All connections may be looked at: by what is new only, which costs next to nothing.
+    const isRevoked = (token: RevocableToken) => takesBack(revocation, token)
+    await this.#closeRevoked(userId === undefined ? pool.all() : pool.ofUser(userId), isRevoked)
   }
 
   /** What the store has lost since is written again: it was acknowledged, and other nodes may not have heard of it. */
@@ -128,12 +133,15 @@ export class RevocationRegistry implements ControlListener {
   }
 
   /** Who comes in meanwhile is looked at by itself. */
-  async #closeRevoked(connections: Iterable<Connection>): Promise<void> {
-    const isRevoked = ({ grant }: Connection) => grant !== undefined && this.isRevoked(grant)
-    this.#options.rooms.endGraceWhere(isRevoked)
+  async #closeRevoked(
+    connections: Iterable<Connection>,
+    isRevoked = (token: RevocableToken) => this.isRevoked(token)
+  ): Promise<void> {
+    const isOver = ({ grant }: Connection) => grant !== undefined && isRevoked(grant)
+    this.#options.rooms.endGraceWhere(isOver)
     for (const [index, connection] of [...connections].entries()) {
       if (index % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve))
-      if (connection.closed || !isRevoked(connection)) continue
+      if (connection.closed || !isOver(connection)) continue
       this.#options.onRevoked()
       connection.close(CloseCode.Disconnected)
     }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RevocationIndex } from '../../src/auth/revocation-index.js'
+import { RevocationIndex, takesBack } from '../../src/auth/revocation-index.js'
 import type { Revocation } from '../../src/store/revocations.js'
 
 const NOW = 1_000_000
@@ -30,6 +30,7 @@ t.test('a token is revoked where everything that a revocation gives fits it', as
     [{ userId: 'alice', tokenId: 'a1', issuedBefore: 6000 }, true]
   ] as const) {
     t.equal(indexOf(revocation).covers(alice, NOW), isRevoked, JSON.stringify(revocation))
+    t.equal(takesBack(revocation, alice), isRevoked, `${JSON.stringify(revocation)} alone`)
   }
   t.notOk(indexOf().covers(alice, NOW))
 })
@@ -41,10 +42,13 @@ t.test('a token without a time of issue counts as issued before, one without an 
   t.notOk(indexOf({ tokenId: 'a1' }).covers(bare, NOW))
   t.notOk(indexOf({ tokenId: '' }).covers(bare, NOW))
   t.ok(indexOf({ userId: 'alice' }).covers(bare, NOW))
+  t.ok(takesBack({ issuedBefore: 1 }, bare))
+  t.notOk(takesBack({ tokenId: '' }, bare))
 })
 
 t.test('who has no token is touched by none', async (t) => {
   t.notOk(indexOf({ issuedBefore: END }, { userId: 'null' }).covers({ userId: null }, NOW))
+  t.notOk(takesBack({ issuedBefore: END }, { userId: null }))
 })
 
 t.test('a later revocation does not weaken an earlier one', async (t) => {
