@@ -235,10 +235,21 @@ function userIdOf(request: FastifyRequest): string | null {
 function queryId(request: FastifyRequest, name: string, isValid: (id: string) => boolean): string | null {
   const value = (request.query as Record<string, unknown>)[name]
   if (value === undefined) return null
-  if (typeof value !== 'string' || !isValid(value)) {
+  if (typeof value !== 'string' || !isValid(value) || !isDecodable(request.url)) {
     throw new RoomcastError('invalid_id', { message: `${name}: not a valid id` })
   }
   return value
+}
+
+/** What is no text in percent code is else taken as it stands: two addresses would name one user. */
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }
 
 export default live

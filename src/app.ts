@@ -79,11 +79,22 @@ const app = fp<RoomcastOptions>(
   { fastify: '5.x', name: 'roomcast' }
 )
 
+/** Clients that send `Content-Type: application/json` with each request do so without a body, too. */
+function takeEmptyBodies(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error')
+  fastify.removeContentTypeParser('application/json')
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '' && request.routeOptions.schema?.body === undefined) done(null, undefined)
+    else parse(request, body as string, done)
+  })
+}
+
 /** Everything that can be reached from outside, under one set of checks. */
 async function edges(fastify: FastifyInstance): Promise<void> {
   fastify.withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(validatorCompiler)
   // Only JSON is spoken here: other bodies get 415.
   fastify.removeContentTypeParser('text/plain')
+  takeEmptyBodies(fastify)
   fastify.addHook('onRequest', async ({ routeOptions, ws }, reply) => {
     const { whileClosing = false } = routeOptions.config
     // The next request is to go to another node.
@@ -153,6 +164,15 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
       socket.destroySoon()
     },
     frameworkErrors: (error, request, reply) => void refuseUnrouted(request, reply as FastifyReply, error)
+  })
+  // Only what no route knows comes here: the routes are in a scope with a handler of its own.
+  server.setErrorHandler(async (error, request, reply) => {
+    const refusal = error instanceof RoomcastError ? error : new RoomcastError('not_found')
+    await server.checkHost(request).then(
+      () => sendError(reply, refusal),
+      (forbidden) => sendError(reply, forbidden)
+    )
+    return reply
   })
   server.setNotFoundHandler(
     { preHandler: (request: FastifyRequest) => server.checkHost(request) },

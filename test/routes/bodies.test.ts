@@ -111,3 +111,21 @@ t.test('ten thousand keys are a message like any other', async (t) => {
   t.equal((await post(`${server.url}/rooms/keys/messages`, { content })).status, 201)
   t.strictSame((await request(`${server.url}/rooms/keys/history`)).body.messages[0].content, content)
 })
+
+t.test('a route without a body takes an empty one, whatever it is called', async (t) => {
+  const server = await startServer(t)
+  for (const [method, path, status] of [
+    ['PUT', '/groups/staff/members/alice', 204],
+    ['DELETE', '/groups/staff/members/alice', 204],
+    ['DELETE', '/users/alice/connections', 200]
+  ] as const) {
+    const answer = await rawRequest(server, path, { method, headers: JSON_TYPE })
+    t.equal(answer.status, status, `${method} ${path}`)
+  }
+  const broken = await rawRequest(server, '/groups/staff/members/alice', {
+    method: 'PUT',
+    headers: JSON_TYPE,
+    body: '{'
+  })
+  checkError(t, parsed(broken), [400, 'invalid_json'])
+})

@@ -53,6 +53,23 @@ t.test('what there is no route for', async (t) => {
     }
   })
 
+  await t.test('is 404 whatever comes with it, and 403 for a foreign host', async (t) => {
+    const json = { 'content-type': 'application/json' }
+    const bodies = ['{bad', '', 'x'.repeat(1_200_000)]
+    for (const body of bodies) {
+      for (const path of ['/nothing', '/rooms']) {
+        const answer = await rawRequest(server, path, { method: 'POST', headers: json, body })
+        checkError(t, parsed(answer), [404, 'not_found'], { title: `${path} ${body.slice(0, 5)}` })
+      }
+    }
+    const foreign = await rawRequest(server, '/nothing', {
+      method: 'POST',
+      headers: { ...json, host: 'evil.example' },
+      body: '{bad'
+    })
+    checkError(t, parsed(foreign), [403, 'forbidden'])
+  })
+
   await t.test('does not say what was asked for', async (t) => {
     const { text } = await rawRequest(server, '/%3Cscript%3Ealert(1)')
     t.notMatch(text, /script/)

@@ -47,3 +47,12 @@ t.test('a refused upgrade leaves no socket behind once its client is gone', asyn
     t.equal(await openSockets(server), before, `${path.slice(0, 20)} of ${host}`)
   }
 })
+
+t.test('a name that is no text is refused, in percent code as anywhere else', async (t) => {
+  const server = await startServer(t)
+  for (const name of ['%ED%A0%80', '%', '%ff', 'a%zz', '%C3']) {
+    t.match(await knock(server, `/ws?user_id=${name}`, 'localhost'), / 400 /, name)
+    t.match(await knock(server, `/ws?device_id=${name}`, 'localhost'), / 400 /, name)
+  }
+  t.match(await knock(server, '/ws?user_id=%E8%81%8A%25', 'localhost'), / 101 /)
+})
