@@ -1,7 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { RoomcastError } from '../src/errors.js'
 import { encodeContent } from '../src/http/content.js'
-import { BatchBody, BatchItem, BatchResults, BroadcastAccepted, BroadcastBody } from '../src/http/schemas.js'
+import { messageIdOf } from '../src/http/idempotency.js'
+import {
+  BatchBody,
+  BatchItem,
+  BatchResults,
+  BroadcastAccepted,
+  BroadcastBody,
+  IdempotencyHeaders
+} from '../src/http/schemas.js'
 import { createValidator } from '../src/protocol/validation.js'
 
 const BATCH_BYTES_MAX = 4_194_304
@@ -28,13 +36,13 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
   const bytesMax = config.MAX_MESSAGE_BYTES
   const scope = { config: { scope: 'publish' } } as const
 
-  const broadcastSchema = { body: BroadcastBody, response: { 202: BroadcastAccepted } }
+  const broadcastSchema = { headers: IdempotencyHeaders, body: BroadcastBody, response: { 202: BroadcastAccepted } }
   fastify.post('/broadcast', { ...scope, schema: broadcastSchema }, async (request, reply) => {
-    const { body } = request
+    const { body, headers } = request
     const content = encodeContent(body.content, bytesMax)
     const sent = await broadcasts.send({
       content,
-      messageId: request.nameMessage(body.message_id),
+      messageId: request.nameMessage(messageIdOf(body.message_id, headers['idempotency-key'])),
       exclude: body.exclude
     })
     reply.code(202)
@@ -61,8 +69,9 @@ const publish: FastifyPluginAsyncTypebox = async (fastify) => {
       return await requestTime.bound(publishTo(target, draft, batch), () => messageId)
     } catch (error) {
       if (!(error instanceof RoomcastError)) reportFailure(error)
-      const { code, message, messageId } = error instanceof RoomcastError ? error : new RoomcastError('internal')
-      return { code, message, message_id: messageId }
+      const failure = error instanceof RoomcastError ? error : new RoomcastError('internal')
+      const { code, message, messageId, retryAfterMs } = failure
+      return { code, message, message_id: messageId, retry_after_ms: retryAfterMs }
     }
   }
 

@@ -13,6 +13,14 @@ t.test('a broadcast', async (t) => {
     t.match(body, { message_id: UUID_V7, timestamp: TIMESTAMP })
   })
 
+  await t.test('is named by the header, too, which may not contradict its body', async (t) => {
+    const named = (body: object) =>
+      request(`${server.url}/broadcast`, { method: 'POST', body, headers: { 'idempotency-key': 'night-1' } })
+    t.match(await named({ content: 1 }), { status: 202, body: { message_id: 'night-1' } })
+    t.match(await named({ content: 1, message_id: 'night-1' }), { status: 202, body: { message_id: 'night-1' } })
+    checkError(t, await named({ content: 1, message_id: 'night-2' }), [400, 'invalid_message'])
+  })
+
   await t.test('reaches every connection, in rooms or in none, known or not', async (t) => {
     const listeners = [
       await joined(server, 'lobby', 'alice'),

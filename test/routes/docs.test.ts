@@ -14,7 +14,7 @@ const routes: Array<[method: string, path: string, parameters?: string[], body?:
     ['path room', 'header idempotency-key'],
     ['type', 'content', 'user_id', 'message_id', 'exclude']
   ],
-  ['post', '/broadcast', [], ['content', 'message_id', 'exclude']],
+  ['post', '/broadcast', ['header idempotency-key'], ['content', 'message_id', 'exclude']],
   ['post', '/publish', [], ['items']],
   ['get', '/users/{user}', ['path user']],
   ['post', '/users/online', [], ['user_ids']],
