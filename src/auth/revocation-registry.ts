@@ -25,6 +25,8 @@ export interface RevocationRegistryOptions {
 const KEPT_MS = 30 * 86_400_000
 const SWEEP_PERIOD_MS = 600_000
 const LOAD_PAGE = 1000
+/** A revocation is answered after so long, even if there are connections left to be closed. */
+const CLOSING_MS = 1000
 /** Connections that are looked at in one turn of the event loop. */
 const SLICE = 100
 
@@ -86,7 +88,9 @@ export class RevocationRegistry implements ControlListener {
     if (expiresAt <= clock.now() || !this.#index.has(revocation)) return
     // All connections may be looked at: by what is new only, which costs next to nothing.
     const isRevoked = (token: RevocableToken) => takesBack(revocation, token)
-    await this.#closeRevoked(userId === undefined ? pool.all() : pool.ofUser(userId), isRevoked)
+    const closed = this.#closeRevoked(userId === undefined ? pool.all() : pool.ofUser(userId), isRevoked)
+    // Nobody gets in any more; whoever asked for it need not wait until thousands have left.
+    await Promise.race([closed, new Promise<void>((resolve) => clock.after(CLOSING_MS, resolve))])
   }
 
   /** What the store has lost since is written again: it was acknowledged, and other nodes may not have heard of it. */

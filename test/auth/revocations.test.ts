@@ -1,6 +1,13 @@
 import { hash, randomUUID } from 'node:crypto'
 import { get } from 'node:http'
 import t from 'tap'
+import { RevocationRegistry } from '../../src/auth/revocation-registry.js'
+import type { ConnectionPool } from '../../src/connections/connection-pool.js'
+import type { ControlChannel } from '../../src/control/control-channel.js'
+import type { ControlEntry } from '../../src/control/control-entries.js'
+import type { RetryQueue } from '../../src/presence/retry-queue.js'
+import type { RoomRegistry } from '../../src/rooms/room-registry.js'
+import type { Revocations } from '../../src/store/revocations.js'
 import { onEachStore } from '../live/each-store.js'
 import { checkError } from '../routes/wire.js'
 import { RestartableRedis } from '../store/restartable-redis.js'
@@ -291,4 +298,35 @@ t.test('what a Redis has lost of them its nodes write again', async (t) => {
   await until(async () => (await near.app.store.revocations.list({ limit: 10 })).revocations.length === 1)
   const late = await startServer(t, shared)
   t.equal(await handshake(late, await tokenOf('alice', { jti: 'lost' })), 401)
+})
+
+t.test('whoever revokes does not wait until thousands have left', async (t) => {
+  const clock = new ManualClock()
+  let looked = 0
+  const someone = {
+    get closed() {
+      looked++
+      return true
+    }
+  }
+  const registry = new RevocationRegistry({
+    revocations: { record: async () => {} } as unknown as Revocations,
+    control: {
+      subscribe: () => {},
+      announce: async (entry: ControlEntry) => await registry.apply(entry)
+    } as unknown as ControlChannel,
+    pool: { all: () => Array.from({ length: 100_000 }, () => someone) } as unknown as ConnectionPool,
+    rooms: { endGraceWhere: () => {} } as unknown as RoomRegistry,
+    retries: {} as RetryQueue,
+    clock,
+    onRevoked: () => {}
+  })
+  t.teardown(() => registry.close())
+  const revoked = registry.revoke({ tokenId: 'lost phone' })
+  await until(() => looked > 0)
+  clock.advance(1000)
+  await revoked
+  t.ok(registry.isRevoked({ userId: 'alice', tokenId: 'lost phone' }), 'its token is taken no more')
+  t.ok(looked < 100_000)
+  await until(() => looked === 100_000)
 })
