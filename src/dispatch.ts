@@ -1,10 +1,10 @@
-import { authorize } from './auth/rules.js'
+import { authorize, unauthenticated } from './auth/rules.js'
 import { Deadline } from './deadline.js'
 import { RoomcastError, storeUnavailable } from './errors.js'
 import type { Answer, Context } from './handlers/context.js'
 import { exclusiveCommands, handlers } from './handlers/index.js'
 import { CloseCode } from './protocol/close-codes.js'
-import { decodeCommand, UndecodableError } from './protocol/codec.js'
+import { decodeCommand, readIdAlone, UndecodableError } from './protocol/codec.js'
 import type { Command, CommandType } from './protocol/commands.js'
 import { encodeError, encodeReply } from './protocol/replies.js'
 
@@ -51,10 +51,19 @@ export function receive(context: Context, { text, bytes }: ReceivedText, report:
   // Whatever it is, it counts: nonsense must not be cheaper than sense.
   const now = clock.monotonic()
   const retryAfterMs = limiter.take(connection, now, bytes)
-  const { id, command, failure } = decode(text, rooms.families.messageTypes, report)
-  if (retryAfterMs > 0) refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), id)
-  else if (failure !== undefined) refuse(context, failure, id)
+  if (retryAfterMs > 0) {
+    // What is not let in must not be as dear as what is.
+    refuse(context, new RoomcastError('rate_limited', { retryAfterMs }), readIdAlone(text))
+    return
+  }
+  const { id, type, command, failure } = decode(text, rooms.families.messageTypes, report)
+  if (failure !== undefined) refuse(context, isForeign(connection, type) ? unauthenticated() : failure, id)
   else beginInRate(context, command, { now, report })
+}
+
+/** Of somebody who has yet to say who it is: whatever is wrong with it comes later. */
+function isForeign({ grant }: Context['connection'], type: string | undefined): boolean {
+  return grant === undefined && type !== undefined && type !== 'authenticate'
 }
 
 /** What costs more than a message does has a rate of its own. */
@@ -88,7 +97,7 @@ function nameMessage({ body }: Command, makeId: () => string): string {
   return draft.message_id
 }
 
-type Decoded = { readonly id: string | undefined } & (
+type Decoded = { readonly id: string | undefined; readonly type?: string | undefined } & (
   | { readonly command: Command; readonly failure?: undefined }
   | { readonly command?: undefined; readonly failure: RoomcastError }
 )
@@ -98,7 +107,7 @@ function decode(text: string, messageTypes: ReadonlySet<string>, report: ReportE
     const command = decodeCommand(text, messageTypes)
     return { id: command.id, command }
   } catch (error) {
-    if (error instanceof UndecodableError) return { id: error.id, failure: error.failure }
+    if (error instanceof UndecodableError) return { id: error.id, type: error.type, failure: error.failure }
     return { id: undefined, failure: asFailure(error, report) }
   }
 }

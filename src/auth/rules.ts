@@ -40,6 +40,11 @@ export const rules: { readonly [T in CommandType]: readonly Need<T>[] } = {
   heartbeat: []
 }
 
+/** What anybody is told who has yet to say who it is. */
+export function unauthenticated(): RoomcastError {
+  return new RoomcastError('unauthenticated', { message: 'authenticate comes first' })
+}
+
 /** Throws `unauthenticated` before anything else is allowed, and `forbidden` for what the grant does not cover. */
 export function authorize(
   grant: Grant | undefined,
@@ -48,7 +53,7 @@ export function authorize(
   if (grant === everything) return
   if (grant === undefined) {
     if (type === 'authenticate') return
-    throw new RoomcastError('unauthenticated', { message: 'authenticate comes first' })
+    throw unauthenticated()
   }
   const fields = body as Readonly<Record<string, unknown>>
   for (const { operation, kind, on, where } of rules[type] as readonly Need<CommandType>[]) {

@@ -16,15 +16,28 @@ const validators = Object.fromEntries(
   Object.entries(commandSchemas).map(([type, schema]) => [type, createValidator(schema as TSchema)])
 ) as { [T in CommandType]: Validator<(typeof commandSchemas)[T]> }
 
-/** A message that could not be understood; `id` is the client's, where that much was clear. */
+/** A message that could not be understood; `id` and `type` are the client's, where that much was clear. */
 export class UndecodableError extends Error {
   readonly id: string | undefined
+  readonly type: string | undefined
   readonly failure: RoomcastError
 
-  constructor(failure: RoomcastError, id?: string) {
+  constructor(failure: RoomcastError, id?: string, type?: string) {
     super(failure.message)
     this.failure = failure
     this.id = id
+    this.type = type
+  }
+}
+
+/** The `id` of a message that is not to be understood, at a tenth of the cost. Undefined where it has no valid one. */
+export function readIdAlone(text: string): string | undefined {
+  try {
+    const { value = 'null' } = scanJsonObject(text, 'id')
+    const id: unknown = JSON.parse(value)
+    return typeof id === 'string' && isCommandId(id) ? id : undefined
+  } catch {
+    return undefined
   }
 }
 
@@ -38,9 +51,9 @@ export function decodeCommand(text: string, messageTypes: ReadonlySet<string> = 
   const { type: messageType } = fields
   if (typeof messageType !== 'string') throw malformed('type: expected string', id)
   const type = messageTypes.has(messageType) ? CHAT_MESSAGE : messageType
-  if (!isCommandType(type)) throw new UndecodableError(new RoomcastError('unknown_type'), id)
+  if (!isCommandType(type)) throw new UndecodableError(new RoomcastError('unknown_type'), id, messageType)
   const { depth, value } = scanJsonObject(text, 'content')
-  if (depth > DEPTH_MAX) throw malformed(`nested deeper than ${DEPTH_MAX} levels`, id)
+  if (depth > DEPTH_MAX) throw malformed(`nested deeper than ${DEPTH_MAX} levels`, id, type)
   try {
     const body = validators[type](fields)
     refuseBoth(body, 'since', 'last')
@@ -48,7 +61,7 @@ export function decodeCommand(text: string, messageTypes: ReadonlySet<string> = 
     refuseBoth(body, 'room', 'group')
     return { id, type, body, messageType, content: relayedText(value ?? 'null') } as Command
   } catch (error) {
-    if (error instanceof RoomcastError) throw new UndecodableError(error, id)
+    if (error instanceof RoomcastError) throw new UndecodableError(error, id, type)
     throw error
   }
 }
@@ -67,8 +80,8 @@ function readObject(text: string): Record<string, unknown> {
 
 function readId({ id }: Record<string, unknown>): string | undefined {
   if (id === undefined) return undefined
-  const valid = typeof id === 'string' && id !== '' && fitsBytes(id, COMMAND_ID_BYTES_MAX)
-  if (!valid) throw malformed(`id: expected a string of 1 to ${COMMAND_ID_BYTES_MAX} bytes`)
+  if (typeof id !== 'string' || !isCommandId(id))
+    throw malformed(`id: expected a string of 1 to ${COMMAND_ID_BYTES_MAX} bytes`)
   return id
 }
 
@@ -79,6 +92,10 @@ export function refuseBoth(fields: object, one: string, other: string): void {
   }
 }
 
-function malformed(message: string, id?: string): UndecodableError {
-  return new UndecodableError(new RoomcastError('invalid_message', { message }), id)
+function isCommandId(id: string): boolean {
+  return id !== '' && fitsBytes(id, COMMAND_ID_BYTES_MAX)
+}
+
+function malformed(message: string, id?: string, type?: string): UndecodableError {
+  return new UndecodableError(new RoomcastError('invalid_message', { message }), id, type)
 }

@@ -41,10 +41,13 @@ t.test('the first message authenticates, and nothing else is taken before', asyn
     { type: 'join_room', room: 'r' },
     { type: 'chat_message', room: 'r', content: 1, user_id: 'alice' },
     { type: 'resume', session_id: 'x', resume_token: 'y' },
-    { type: 'leave_room', room: 'r' }
+    { type: 'leave_room', room: 'r' },
+    { type: 'join_room' },
+    { type: 'nonsense' }
   ]) {
     t.match(await client.ask(message), { type: 'error', code: 'unauthenticated' }, message.type)
   }
+  t.match(await client.ask({ type: 'authenticate' }), { code: 'invalid_message', message: /^token: / })
   const { id, ...ack } = await authenticate(client, tokenFor('alice'))
   t.strictSame(ack, { type: 'ack', user_id: 'alice', expires_at: new Date(NOW + 600_000).toISOString() })
   t.match(await client.ask({ type: 'join_room', room: 'r', user_id: 'alice' }), { type: 'ack', online_count: 1 })

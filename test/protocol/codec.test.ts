@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DEPTH_MAX, decodeCommand, UndecodableError } from '../../src/protocol/codec.js'
+import { DEPTH_MAX, decodeCommand, readIdAlone, UndecodableError } from '../../src/protocol/codec.js'
 import { commandSchemas, isCommandType } from '../../src/protocol/commands.js'
 
 function outcomeOf(text: string): 'command' | UndecodableError {
@@ -24,6 +24,23 @@ const message = fc
   .map(([type, fields]) => JSON.stringify({ ...fields, type }))
 
 const clientCodes = new Set(['invalid_json', 'invalid_message', 'invalid_id', 'unknown_type'])
+
+t.test('the id of a message is read without the rest of it', async (t) => {
+  t.equal(readIdAlone('{"type":"heartbeat","id":"one"}'), 'one')
+  t.equal(readIdAlone('{"id":"first","content":{"id":"inner"},"\\u0069d":"last"}'), 'last', 'as JSON.parse takes it')
+  for (const text of [
+    '{"type":"heartbeat"}',
+    '{"id":1}',
+    '{"id":""}',
+    `{"id":"${'x'.repeat(65)}"}`,
+    '[]',
+    '"id"',
+    '{"id":'
+  ]) {
+    t.equal(readIdAlone(text), undefined, text)
+  }
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), message), (text) => void readIdAlone(text)))
+})
 
 t.test('any text gives a command or an UndecodableError, never anything else', (t) => {
   const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json(), message, fc.mixedCase(message))
