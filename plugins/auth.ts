@@ -62,7 +62,7 @@ export default fp(
         const limit = await countFailure(request)
         const exceeded = !limit.isAllowed && limit.isExceeded
         throw exceeded
-          ? new RoomcastError('rate_limited', { retryAfterMs: limit.ttl })
+          ? new RoomcastError('rate_limited', { message: 'Too many keys that are not valid', retryAfterMs: limit.ttl })
           : new RoomcastError('unauthenticated')
       }
       if (!key.scopes.has(scope)) throw new RoomcastError('forbidden', { message: `This key lacks the scope ${scope}` })
