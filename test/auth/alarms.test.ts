@@ -58,6 +58,20 @@ t.test('one that is set while another rings is for later', async (t) => {
   t.strictSame(rung, [1000, 2000, 3000])
 })
 
+t.test('one that is set while others of its second ring is for later, too', async (t) => {
+  const clock = new ManualClock(START)
+  const rung: string[] = []
+  const alarms: Alarms<string> = new Alarms(clock, (item) => {
+    rung.push(item)
+    if (rung.length < 4) alarms.set(item, START)
+  })
+  for (const item of ['a', 'b']) alarms.set(item, START)
+  clock.advance(1000)
+  t.strictSame(rung, ['a', 'b'])
+  clock.advance(1000)
+  t.strictSame(rung, ['a', 'b', 'a', 'b'])
+})
+
 t.test('the wall clock counts, also where it is set forward or back', async (t) => {
   const { clock, rung, alarms } = setUp()
   alarms.set('soon', START + 10_000)
@@ -78,6 +92,13 @@ t.test('a process that was held up rings what was due meanwhile', async (t) => {
   for (let second = 1; second <= 5; second++) alarms.set(`${second}`, START + second * 1000)
   clock.block(3000)
   t.strictSame(rung, ['1', '2', '3'])
+})
+
+t.test('also the only one, in the very second in which it goes on', async (t) => {
+  const { clock, rung, alarms } = setUp()
+  alarms.set('only', START + 3000)
+  clock.block(3000)
+  t.strictSame(rung, ['only'])
 })
 
 t.test('nothing rings after the end, and without alarms there is no timer', async (t) => {
