@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { RoomcastOptions } from '../../src/app.js'
 import type { Config } from '../../src/config.js'
@@ -275,9 +276,14 @@ t.test('the inbox comes as soon as the user is known', async (t) => {
 t.test('a connection that ends leaves nothing behind that rings later', async (t) => {
   const { clock, server, connectAs } = await setUp(t)
   const [authenticated, silent] = [await connectAs('alice'), await server.connect()]
+  const connections = [...server.app.pool.all()]
   for (const client of [authenticated, silent]) client.terminate()
   await until(async () => (await request(`${server.url}/stats`)).body.connection_count === 0)
+  const closes = connections.map((connection) => t.capture(connection, 'close'))
+  clock.advance(10_000)
+  await setImmediate()
   clock.advance(700_000)
+  for (const calls of closes) t.strictSame(calls(), [])
   const other = await connectAs('bob')
   t.match(await other.ask({ type: 'heartbeat' }), { type: 'heartbeat_ack' })
 })

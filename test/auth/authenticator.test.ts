@@ -103,3 +103,34 @@ t.test('one that is revoked while the families are asked grants nothing', async 
   await t.rejects(authenticator.authenticate(connection, 'token', new Deadline()), { code: 'unauthenticated' })
   t.equal(connection.userId, null)
 })
+
+t.test('a token that came in a message ends the connection, too', async (t) => {
+  const { clock, state, authenticator, connection, transport } = setUp()
+  state.full = false
+  connection.grant = undefined
+  authenticator.admit(connection, null)
+  await authenticator.authenticate(connection, 'token', new Deadline())
+  clock.advance(599_000)
+  await setImmediate()
+  t.match(transport.payloads, [/token_expiring/])
+  t.equal(transport.closedWith, undefined)
+  clock.advance(1000)
+  await setImmediate()
+  t.equal(transport.closedWith, 4001)
+})
+
+t.test('nothing is waited for of connections that are gone', async (t) => {
+  const { clock, state, authenticator, connection, transport, grant } = setUp()
+  const silent = fakeConnection()
+  state.full = false
+  connection.grant = grant
+  authenticator.admit(connection, 'alice')
+  silent.connection.grant = undefined
+  authenticator.admit(silent.connection, null)
+  for (const gone of [connection, silent.connection]) authenticator.forget(gone)
+  clock.advance(10_000)
+  await setImmediate()
+  clock.advance(700_000)
+  t.strictSame([transport.payloads, transport.closedWith], [[], undefined], 'for a token')
+  t.equal(silent.transport.closedWith, undefined, 'without one')
+})
