@@ -161,6 +161,15 @@ t.test('a token needs a user that a client may be', async (t) => {
   }
 })
 
+t.test('the id of a token is a text, or it could not be revoked by it', async (t) => {
+  const keys = verifier({ secret: SECRET })
+  for (const jti of [7, null, true, {}, ['a']]) {
+    const token = forgeToken({ alg: 'HS256' }, { ...claims, jti }, hmac('sha256', SECRET))
+    t.equal(await refuses(t, keys, token, JSON.stringify(jti)), 'jti: not a text')
+  }
+  t.equal((await keys.verify(await signToken({ ...claims, jti: '7' }))).tokenId, '7')
+})
+
 t.test('a token needs an end, which lies ahead and within thirty days', async (t) => {
   const keys = verifier({ secret: SECRET })
   const now = seconds(NOW)

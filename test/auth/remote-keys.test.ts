@@ -111,6 +111,22 @@ for (const [title, answer] of [
   })
 }
 
+t.test('tokens that waited for the same keys tell the operator once', async (t) => {
+  const { verifier, failures } = await setUp(t, (_request, response) => response.writeHead(500).end())
+  const tokens = await Promise.all([signed('rsa'), signed('rsa'), signed('ec')])
+  await Promise.all(tokens.map((token) => t.rejects(verifier.verify(token), unavailable)))
+  t.equal(failures.length, 1)
+})
+
+t.test('a token that fits more than one key is refused, and is no failure of the server of keys', async (t) => {
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+  const keys = [...jwks.keys, { ...other, kid: 'other' }]
+  const { verifier, failures } = await setUp(t, (_request, response) => response.end(JSON.stringify({ keys })))
+  await t.rejects(verifier.verify(await signed()), { code: 'unauthenticated' })
+  t.equal((await verifier.verify(await signed('rsa'))).userId, 'alice')
+  t.strictSame(failures, [])
+})
+
 t.test('a server of keys that does not answer is waited for two seconds', async (t) => {
   let arrive = () => {}
   const arrived = new Promise<void>((resolve) => {
