@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Keys } from '../../src/store/redis/keys.js'
 import type { RedisNodes } from '../../src/store/redis/redis-nodes.js'
+import { stampOf } from '../../src/store/revocation-entry.js'
 import { PREVIOUS_TOKEN_MS } from '../../src/store/sessions.js'
 import { startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
@@ -161,4 +162,21 @@ t.test('who is added after a removal that was cut off is a member with one side 
   t.same(await consistent(t, groups, 'staff', 'ann'), second, 'clearing up takes only what is left over')
   t.same(await groups.remove('staff', 'ann'), second)
   t.ok(await groups.add('more', 'ann', fresh(clock.now()), 1))
+})
+
+t.test('a revocation that no node has written is none, and what is over is not kept', async (t) => {
+  const prefix = randomUUID()
+  const keys = new Keys(prefix)
+  const { store, clock } = await storeOnRedis(t, server.url, {}, prefix)
+  const redis = await bystander(t, server.url)
+  const expiresAt = clock.now() + TTL_MS
+  const [stamp, later] = [stampOf(expiresAt), stampOf(expiresAt + TTL_MS)]
+  for (const place of [`${stamp}:`, `${stamp}:null`, `${stamp}:["ann",null,null,1]`, `${stamp}:[7]`]) {
+    await redis.zadd(keys.revocationOrder, 0, place)
+  }
+  await store.revocations.record({ userId: 'ann', expiresAt })
+  t.strictSame((await store.revocations.list({ limit: 10 })).revocations, [{ userId: 'ann', expiresAt }])
+  clock.advance(TTL_MS)
+  await store.revocations.record({ userId: 'bob', expiresAt: expiresAt + TTL_MS })
+  t.strictSame(await redis.zrange(keys.revocationOrder, '0', '-1'), [`${later}:["bob",null,null]`])
 })

@@ -74,11 +74,12 @@ export function testRevocations(t: Test, createStore: CreateStore): void {
 
   t.test('what is over is gone, and takes nothing along', async (t) => {
     const { store, clock } = await createStore(t)
-    const expiresAt = clock.now() + HOUR_MS
+    // Before the store looks for them: what is over is not shown, whether it was swept or not.
+    const expiresAt = clock.now() + HOUR_MS - 500
     await store.revocations.record({ userId: 'later', expiresAt: expiresAt + 2 * HOUR_MS })
     await store.revocations.record({ userId: 'ann', expiresAt })
     await store.revocations.record({ userId: 'bob', expiresAt: expiresAt + 1 })
-    clock.advance(HOUR_MS - 1)
+    clock.advance(HOUR_MS - 501)
     t.equal((await all(store)).length, 3)
     clock.advance(1)
     t.match(await all(store), [{ userId: 'bob' }, { userId: 'later' }])
@@ -86,6 +87,17 @@ export function testRevocations(t: Test, createStore: CreateStore): void {
     clock.advance(HOUR_MS)
     await store.revocations.record({ userId: 'eve', expiresAt: expiresAt + 3 * HOUR_MS })
     t.match(await all(store), [{ userId: 'later' }, { userId: 'eve' }])
+  })
+
+  t.test('what ended between two pages is on none', async (t) => {
+    const { store, clock } = await createStore(t)
+    const expiresAt = clock.now() + HOUR_MS - 500
+    for (const [index, userId] of ['ann', 'bob', 'eve'].entries()) {
+      await store.revocations.record({ userId, expiresAt: expiresAt + index })
+    }
+    const { nextCursor } = await store.revocations.list({ limit: 1 })
+    clock.advance(HOUR_MS - 499)
+    t.match(await store.revocations.list({ limit: 10, cursor: nextCursor }), { revocations: [{ userId: 'eve' }] })
   })
 
   t.test('revocations are there for whoever comes later', async (t) => {
