@@ -63,3 +63,7 @@ t.test('it is whole again when all of it has flown in', async (t) => {
   t.notOk(allowance.isWhole(999))
   t.ok(allowance.isWhole(1052))
 })
+
+t.test('who may do as much as so many connections may do so of everything', async (t) => {
+  t.strictSame(timesRates(rates, 3), { messages: 30, messageBurst: 9, bytes: 300, deliveries: 150 })
+})

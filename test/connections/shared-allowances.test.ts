@@ -24,11 +24,11 @@ t.test('what is used up outlives its connections, and what is whole is forgotten
 t.test('what was used is told once', async (t) => {
   const users = new Allowances(rates, new ManualClock(), true)
   users.of('alice').take(1, 10)
-  users.of('alice').take(5, 0)
+  users.of('alice').take(5, 7)
   users.of('bob').takeDeliveries(7)
   users.of('carol').charge(0, { messages: 1, bytes: 1, deliveries: 1 })
   t.strictSame(users.drainUsage(), [
-    ['alice', { messages: 6, bytes: 10, deliveries: 0 }],
+    ['alice', { messages: 6, bytes: 17, deliveries: 0 }],
     ['bob', { messages: 0, bytes: 0, deliveries: 7 }]
   ])
   t.strictSame(users.drainUsage(), [])

@@ -85,6 +85,16 @@ t.test('one message too many of a user on many connections, and of one who comes
   t.match(await (await server.connect('/ws?user_id=bob')).ask(beat), { type: 'heartbeat_ack' })
 })
 
+t.test('one handshake too many of a user that its token names', async (t) => {
+  const { server } = await setUp(t, { JWT_SECRET: SECRET, RATE_LIMIT_USER_FACTOR: 1 })
+  const exp = seconds(Date.UTC(2026, 0, 1)) + 60
+  const [alice, bob] = [await signToken({ sub: 'alice', exp }), await signToken({ sub: 'bob', exp })]
+  const options = { headers: { authorization: `Bearer ${alice}` } }
+  for (let n = 0; n < 2; n++) await server.connect('/ws', options)
+  t.match(await handshake(t, server.url, options), { status: 429, body: { code: 'rate_limited' } })
+  await server.connect('/ws', { headers: { authorization: `Bearer ${bob}` } })
+})
+
 t.test(
   'a name that anybody may use is not counted by, unless that is asked for; deliveries follow the messages',
   async (t) => {
