@@ -43,6 +43,16 @@ t.test('over it those for whom most waits are closed with 4003, no more than nee
   )
 })
 
+t.test('what waits for one that was closed closes nobody else', async (t) => {
+  const { clock, all, closed } = setUp(t, [100, 950])
+  clock.advance(100)
+  t.strictSame(closed(), [undefined, 4003])
+  const [left] = all
+  if (left !== undefined) left.transport.bufferedBytes = 980
+  clock.advance(900)
+  t.strictSame(closed(), [undefined, 4003])
+})
+
 t.test('who has taken everything, or is gone, is not looked at any more', async (t) => {
   const { clock, budget, all, closed } = setUp(t, [600, 600, 600])
   const [one, two] = all
