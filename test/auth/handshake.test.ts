@@ -185,3 +185,17 @@ t.test('no token is ever logged, nor shown in the metrics', async (t) => {
     for (const secret of [token, bad, secretPart]) t.notOk(text.includes(secret), where)
   }
 })
+
+t.test('a node that begins to drain while a token is looked at takes nobody in', async (t) => {
+  const server = await startServer(t, { JWT_SECRET: SECRET })
+  const { authenticator, live } = server.app
+  const verify = authenticator.verify.bind(authenticator)
+  authenticator.verify = async (token) => {
+    const grant = await verify(token)
+    void live.drain()
+    return grant
+  }
+  const token = await signToken({ sub: 'alice', exp: seconds(Date.now()) + 60 })
+  const answer = await handshake(t, server.url, { headers: { authorization: `Bearer ${token}` } })
+  t.match(answer, { status: 503, body: { code: 'draining' } })
+})

@@ -21,6 +21,8 @@ t.test('an IPv4 address counts as it is, however it is written, an IPv6 one by i
     '2001:DB8:1:2::9': '2001:db8:1:2',
     '2001:0db8:0001:0002::': '2001:db8:1:2',
     '2001:db8::1': '2001:db8:0:0',
+    '2001::3:4:5:6:7:8': '2001:0:3:4',
+    '::2:3:4:5:6:7:8': '0:2:3:4',
     '::1': '0:0:0:0'
   }
   for (const [ip, counted] of Object.entries(table)) t.equal(clientAddress(ip), counted, ip)

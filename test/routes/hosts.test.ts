@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { createHttpServer } from '../../src/app.js'
-import { parseConfig } from '../../src/config.js'
+import { type Config, parseConfig } from '../../src/config.js'
 import { request, startServer } from '../support/server.js'
 import { SECRET } from '../support/tokens.js'
 import { checkError, parsed, rawRequest, upgrade } from './wire.js'
@@ -136,4 +136,30 @@ t.test('ALLOW_ANONYMOUS lets nobody in without a token where users need one', as
   const server = await startServer(t, { JWT_SECRET: SECRET, ALLOW_ANONYMOUS: true })
   const client = await server.connect('/ws?user_id=alice')
   t.match(await client.ask({ type: 'join_room', room: 'r' }), { code: 'unauthenticated' })
+})
+
+t.test('a stranger is refused before the fault of a request that comes to no route', async (t) => {
+  const server = await startServer(t)
+  const answer = await rawRequest(server, '/rooms/%zz', { headers: { host: 'evil.example' } })
+  checkError(t, parsed(answer), [403, 'forbidden'])
+})
+
+t.test('an application that is reachable from elsewhere serves nobody while it lacks keys or tokens', async (t) => {
+  const keys = { API_KEYS: 'key-of-the-backend' }
+  const table: Array<[settings: Partial<Config>, addresses: string[], status: number]> = [
+    [{}, ['127.0.0.1', '::1'], 200],
+    [{}, ['127.0.0.1', '192.0.2.1'], 403],
+    [{ ALLOW_ANONYMOUS: true }, ['192.0.2.1'], 403],
+    [{ JWT_SECRET: 'x'.repeat(32) }, ['192.0.2.1'], 403],
+    [keys, ['192.0.2.1'], 403],
+    [{ ...keys, ALLOW_ANONYMOUS: true }, ['192.0.2.1'], 200],
+    [{ ...keys, JWT_SECRET: 'x'.repeat(32) }, ['192.0.2.1'], 200]
+  ]
+  for (const [settings, addresses, status] of table) {
+    const app = createHttpServer(parseConfig({ LOG_LEVEL: 'silent', DATA_DIR: 'memory', PORT: 0, ...settings }))
+    t.teardown(() => app.close())
+    app.addresses = () => addresses.map((address) => ({ address, family: 'IPv4', port: 1 }))
+    const { statusCode } = await app.inject({ url: '/online', headers: { authorization: 'Bearer key-of-the-backend' } })
+    t.equal(statusCode, status, `${Object.keys(settings)} on ${addresses}`)
+  }
 })
