@@ -125,6 +125,15 @@ t.test('sessions, cursors and removals leave Redis by themselves', async (t) => 
   await until(async () => (await left()).length === 0)
 })
 
+t.test('what no node has written among the revocations holds up none of theirs', async (t) => {
+  const { one, keys, redis, nowMs } = await twoNodes(t)
+  const { revocations } = one.store
+  await redis.zadd(keys.revocationOrder, 0, 'written by a stranger')
+  const kept = { userId: 'ann', expiresAt: nowMs + TTL_MS }
+  await revocations.record(kept)
+  t.match((await revocations.list({ limit: 10 })).revocations, [kept])
+})
+
 t.test('a removal that was cut off leaves nothing that is shown, or that counts for ever', async (t) => {
   const prefix = randomUUID()
   const keys = new Keys(prefix)

@@ -108,8 +108,9 @@ const recordRevocation = /* lua */ `
     redis.call('HDEL', KEYS[1], string.sub(place, string.len(ARGV[3]) + 2))
   end
   local last = redis.call('ZRANGE', KEYS[2], -1, -1)[1]
-  if not last then return end
-  local ttl = string.format('%.0f', string.sub(last, 1, string.len(ARGV[3])) - ARGV[3])
+  local finish = last and tonumber(string.sub(last, 1, string.len(ARGV[3])))
+  if not finish then return end
+  local ttl = string.format('%.0f', finish - ARGV[3])
   redis.call('PEXPIRE', KEYS[1], ttl)
   redis.call('PEXPIRE', KEYS[2], ttl)
 `
