@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { parseEnv } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { parseApiKeys } from './auth/api-keys.js'
+import { findApiKey, parseApiKeys } from './auth/api-keys.js'
 import { parseCapabilities } from './auth/capabilities.js'
 import { isWeakSecret, parsePublicKey, SECRET_BYTES_MIN } from './auth/token-keys.js'
+import { readEnvFile } from './env-file.js'
 
 const NUMBER_MAX = 2_147_483_647
+const EXAMPLE_KEY = 'replace-me-with-a-random-key'
 
 function number(defaultValue: number, description: string, minimum = 0, maximum = NUMBER_MAX) {
   return Type.Integer({ default: defaultValue, minimum, maximum, description })
@@ -58,10 +58,13 @@ export const settingGroups = {
         }
       )
     ),
-    REDIS_PREFIX: text('Begins every key and topic, so that several clusters can share a Redis.', {
-      default: 'roomcast',
-      pattern: '^[A-Za-z0-9_.:-]{1,64}$'
-    }),
+    REDIS_PREFIX: text(
+      'Begins every key and topic, so that several clusters can share a Redis: 1 to 64 of A-Z a-z 0-9 _ . : -.',
+      {
+        default: 'roomcast',
+        pattern: '^[A-Za-z0-9_.:-]{1,64}$'
+      }
+    ),
     DATA_DIR: text('Folder of the embedded store, one for each process; "memory" keeps nothing.', {
       default: './data',
       pattern: '^.+$'
@@ -92,7 +95,7 @@ export const settingGroups = {
       )
     ),
     JWT_JWKS_URL: Type.Optional(
-      text('Address of a JSON Web Key Set with the public keys of whoever issues the tokens.', {
+      text('Address (https://… or http://…) of a JSON Web Key Set with the public keys of whoever issues the tokens.', {
         pattern: '^https?://.+',
         examples: ['https://id.example.com/.well-known/jwks.json']
       })
@@ -111,7 +114,7 @@ export const settingGroups = {
       text(
         'Keys of backends (comma separated): KEY for all scopes, or scope+scope:KEY with publish, read, admin; ' +
           'sha256:HEX may stand for the key. 16 or more of A-Z a-z 0-9 _ -.',
-        { examples: ['publish+read:replace-me-with-a-random-key'] }
+        { examples: [`publish+read:${EXAMPLE_KEY}`] }
       )
     ),
     ALLOW_ANONYMOUS: flag('Lets anyone in under any user name beyond loopback. Needs API_KEYS as well.'),
@@ -234,7 +237,7 @@ export function parseConfig(values: Readonly<Record<string, unknown>>): Config {
 
 /** Settings from the environment and `.env`; the environment wins. The one reader of both. */
 export function loadConfig(envFile = '.env'): Config {
-  const fromFile = readEnvFile(envFile)
+  const fromFile = fromEnvFile(envFile)
   const unknown = Object.keys(fromFile).find((name) => !Object.hasOwn(settings, name))
   if (unknown !== undefined) throw new ConfigError(`${unknown}: no such setting (in ${envFile})`)
   const fromEnvironment = Object.entries(process.env).filter(([, value]) => presentValue(value) !== undefined)
@@ -255,10 +258,14 @@ export function isLoopback(host: string): boolean {
   return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
 }
 
-/** An origin as browsers write it: lower case, no default port, no slash at the end. Undefined for anything else. */
+/**
+ * An origin as browsers write it: lower case, no default port, no slash at the end. Undefined for anything else, patterns
+ * among it: a `*` would be taken for a part of the name.
+ */
 export function originOf(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === ''
+  const isOrigin =
+    url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && !url.host.includes('*')
   return isOrigin ? url.origin : undefined
 }
 
@@ -268,6 +275,14 @@ export function listOf(value: string | undefined): string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+}
+
+function fromEnvFile(file: string): Record<string, string | undefined> {
+  try {
+    return readEnvFile(file)
+  } catch (error) {
+    throw new ConfigError((error as Error).message)
+  }
 }
 
 function presentValue(value: unknown): unknown {
@@ -280,15 +295,6 @@ function typedValue({ type }: TSchema, value: unknown): unknown {
   if (type === 'integer' && /^\s*\d{1,10}\s*$/.test(value)) return Number(value)
   if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
   return value
-}
-
-function readEnvFile(envFile: string): Record<string, string | undefined> {
-  try {
-    return parseEnv(readFileSync(envFile, 'utf8'))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new ConfigError(`${envFile} cannot be read: ${(error as Error).message}`)
-  }
 }
 
 /** Says what is expected; a value that may be a secret is not repeated. */
@@ -332,11 +338,20 @@ function isAddressOrRange(text: string): boolean {
   return family !== 0 && inRange && rest.length === 0
 }
 
+/** A setting that still has its example: whoever has read it could come in. */
+function exampleIn(config: Config): string | undefined {
+  if (findApiKey(parseApiKeys(config.API_KEYS), EXAMPLE_KEY) !== undefined) return 'API_KEYS'
+  const names = ['JWT_SECRET', 'JWT_PUBLIC_KEY'] as const
+  return names.find((name) => config[name] === settings[name]?.examples[0])
+}
+
 function checkGuarded(config: Config): void {
   if (isLoopback(config.HOST)) return
   const beyond = `HOST ${config.HOST} is reachable from other machines`
   if (parseApiKeys(config.API_KEYS).length === 0)
     throw new ConfigError(`${beyond}: set API_KEYS, so that not everybody can publish`)
+  const example = exampleIn(config)
+  if (example !== undefined) throw new ConfigError(`${beyond}: ${example} is still the example`)
   if (isWeakSecret(config.JWT_SECRET))
     throw new ConfigError(`${beyond}: JWT_SECRET needs ${SECRET_BYTES_MIN} bytes or more`)
   if (!config.ALLOW_ANONYMOUS && !takesTokens(config)) {

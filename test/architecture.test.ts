@@ -112,7 +112,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/random': ['uuid'],
   'src/version': [],
   'src/shutdown': [],
-  'src/config': ['src/auth', '@sinclair/typebox'],
+  'src/config': ['src/auth', 'src/env-file', '@sinclair/typebox'],
+  'src/env-file': [],
   'src/dispatch': ['src/auth/rules', 'src/deadline', 'src/errors', 'src/handlers', 'src/protocol'],
   'src/live': [
     'src/auth/grant',

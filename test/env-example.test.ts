@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -13,6 +14,7 @@ import { root } from './support/root.js'
 const example = readFileSync(path.join(root, '.env.example'), 'utf8')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
 const key = 'a-key-of-the-backend'
+const sha256 = (text = '') => createHash('sha256').update(text).digest('hex')
 const tokens = { JWT_SECRET: 'x'.repeat(32) }
 
 const head = `# Settings of Roomcast. Copy this file to .env and take the # away from the lines that you change.
@@ -165,7 +167,11 @@ t.test('texts have the form that they are needed in', async (t) => {
     { API_KEYS: 'short' },
     { API_KEYS: `root:${key}` },
     { API_KEYS: `${key},with blanks in it` },
-    { API_KEYS: 'sha256:12' }
+    { API_KEYS: 'sha256:12' },
+    { ALLOWED_ORIGINS: 'https://*.example.com' },
+    { ALLOWED_ORIGINS: '*' },
+    { ALLOWED_ORIGINS: 'https://app.example.com/path' },
+    { ALLOWED_ORIGINS: 'https://user@app.example.com' }
   ]) {
     refuses(t, values, Object.keys(values)[0] as string)
   }
@@ -207,6 +213,22 @@ t.test('nobody is let in from other machines by accident', async (t) => {
   for (const HOST of ['127.0.0.1', '127.0.0.2', '::1', 'localhost']) t.equal(parseConfig({ HOST }).HOST, HOST)
 })
 
+t.test('the secrets of the examples are for loopback only', async (t) => {
+  const {
+    API_KEYS: keys,
+    JWT_SECRET: secret,
+    JWT_PUBLIC_KEY: publicKey
+  } = parseEnv(example.replaceAll(/^#(?=[A-Z_]+=)/gm, ''))
+  const HOST = '0.0.0.0'
+  const bare = String(keys).split(':')[1]
+  for (const API_KEYS of [keys, bare, `${key},${keys}`, `${key}, admin:${bare}`, `sha256:${sha256(bare)}`]) {
+    t.match(refuses(t, { HOST, API_KEYS, ...tokens }, 'HOST'), 'API_KEYS is still the example')
+    t.equal(parseConfig({ API_KEYS }).API_KEYS, API_KEYS)
+  }
+  t.match(refuses(t, { HOST, API_KEYS: key, JWT_SECRET: secret }, 'HOST'), 'JWT_SECRET is still the example')
+  t.match(refuses(t, { HOST, API_KEYS: key, JWT_PUBLIC_KEY: publicKey }, 'HOST'), 'JWT_PUBLIC_KEY is still the example')
+})
+
 t.test('secrets are not repeated', async (t) => {
   for (const [name, value] of [
     ['API_KEYS', 'hunter2'],
@@ -224,6 +246,44 @@ t.test('settings come from the file and the environment, and the environment win
   const file = envFile(t, 'HISTORY_SIZE=5\nHISTORY_TTL=6 # seconds\nMETRICS_PUBLIC="true"\nJWT_SECRET=\n')
   const config = loadConfig(file)
   t.match(config, { HISTORY_SIZE: 7, HISTORY_TTL: 6, METRICS_PUBLIC: true })
+})
+
+t.test('a line in the file that sets nothing stops the start, by its number', async (t) => {
+  for (const [text, line] of [
+    ['HISTORY_SIZE 5\n', 1],
+    ['HISTORY_SIZE=5\n\n# a comment\nhunter2', 4],
+    ['JWT_PUBLIC_KEY="a\nb"\nhunter2\n', 3],
+    ['=5\n', 1],
+    // What the parser of Node takes for a part of the next name.
+    ['  # a comment\nHISTORY_SIZE=5\n', 1]
+  ] as const) {
+    const file = envFile(t, text)
+    const message = `${file}: line ${line} is neither NAME=value nor a comment`
+    t.throws(() => loadConfig(file), { constructor: ConfigError, message })
+  }
+})
+
+t.test('lines are written as dotenv takes them', async (t) => {
+  setEnvironment(t, {
+    HISTORY_SIZE: undefined,
+    REDIS_PREFIX: undefined,
+    JWT_ISSUER: undefined,
+    JWT_AUDIENCE: undefined
+  })
+  const lines = [
+    '# it\'s a "comment"',
+    " export HISTORY_SIZE = 5 # it's",
+    "REDIS_PREFIX='a' # b",
+    '',
+    'JWT_ISSUER="a',
+    '#b',
+    'c"'
+  ]
+  for (const end of ['\n', '\r\n']) {
+    const config = loadConfig(envFile(t, [...lines, 'JWT_AUDIENCE=`d`'].join(end)))
+    t.match(config, { HISTORY_SIZE: 5, REDIS_PREFIX: 'a', JWT_AUDIENCE: 'd' })
+    t.match(config.JWT_ISSUER, /^a\r?\n#b\r?\nc$/)
+  }
 })
 
 t.test('no file is needed', async (t) => {
