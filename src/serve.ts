@@ -84,10 +84,20 @@ function describe(server: FastifyInstance, config: Config): string {
   ].join('\n')
 }
 
+interface ListenError extends NodeJS.ErrnoException {
+  readonly hostname?: string
+  readonly address?: string
+}
+
+/** How it shows that there is nothing to listen on at HOST. */
+const hostless = new Set(['getaddrinfo ENOTFOUND', 'getaddrinfo EAI_AGAIN', 'listen EADDRNOTAVAIL'])
+
 /** One line for what an operator can mend, everything for what is our own fault. */
 function explain(error: unknown): string {
   const known = error instanceof ConfigError || error instanceof StoreOpenError
-  const { code, message, stack } = error as NodeJS.ErrnoException
-  if (known || code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') return message
+  const { code, syscall, hostname, address, message, stack } = error as ListenError
+  const host = hostless.has(`${syscall} ${code}`) ? (hostname ?? address) : undefined
+  if (host !== undefined) return `HOST: ${host} is no address of this machine (${code})`
+  if (known || code === 'EADDRINUSE' || code === 'EACCES') return message
   return stack ?? String(error)
 }

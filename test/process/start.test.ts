@@ -87,6 +87,16 @@ t.test('a folder that cannot be made and a port that is taken stop the start', a
   t.match(await failedStart(t, { PORT: String(port), DATA_DIR: 'memory' }), { code: 1, lines: [/EADDRINUSE/] })
 })
 
+t.test('a HOST that is none of this machine stops the start with one line that names it', async (t) => {
+  const guards = { API_KEYS: 'a-key-of-sixteen-letters', ALLOW_ANONYMOUS: 'true', DATA_DIR: 'memory' }
+  for (const HOST of ['192.0.2.1', 'no-such-host.invalid']) {
+    const { code, lines } = await failedStart(t, { ...guards, HOST })
+    t.equal(code, 1)
+    t.equal(lines.length, 1)
+    t.match(lines[0], `roomcast: HOST: ${HOST} is no address of this machine`)
+  }
+})
+
 t.test('a Redis that refuses the credentials, and one that is none, stop the start with one line', async (t) => {
   const redis = await startRedis(t, ['--requirepass', 'right'])
   for (const REDIS_URL of [`redis://:secret@127.0.0.1:${redis.port}`, `redis://127.0.0.1:${redis.port}`]) {
