@@ -12,14 +12,16 @@ export interface ApiKey {
 
 /**
  * `KEY`, `scope+scope:KEY`, with `sha256:HEX` for a key; comma separated. Throws an `Error` that does not repeat the
- * key. Undefined gives an empty list.
+ * key, for a key that is there twice, too. Undefined gives an empty list.
  */
 export function parseApiKeys(list: string | undefined): ApiKey[] {
-  return (list ?? '')
+  const keys = (list ?? '')
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
     .map(parseApiKey)
+  refuseTwins(keys)
+  return keys
 }
 
 /** The key that was given, where it is one of ours. Takes the same time whichever it is. */
@@ -38,6 +40,16 @@ function parseApiKey(item: string, index: number): ApiKey {
   }
   const digest = hash === undefined ? sha256(key ?? '') : Buffer.from(hash, 'hex')
   return { digest, scopes: new Set(parseScopes(scopeList, index)) }
+}
+
+/** Only one of them could be found, and its scopes are not those of the other. */
+function refuseTwins(keys: readonly ApiKey[]): void {
+  const places = new Map<string, number>()
+  for (const [index, { digest }] of keys.entries()) {
+    const former = places.get(digest.toString('hex'))
+    if (former !== undefined) throw new Error(`entry ${index + 1} has the key of entry ${former + 1}`)
+    places.set(digest.toString('hex'), index)
+  }
 }
 
 function parseScopes(list: string | undefined, index: number): readonly Scope[] {

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import type { Clock } from '../clock.js'
 import { RoomcastError } from '../errors.js'
-import { isNamedUser } from '../protocol/ids.js'
+import { isId, isNamedUser } from '../protocol/ids.js'
 import { Capabilities } from './capabilities.js'
 import { TokenGrant } from './grant.js'
 import { remoteKeys } from './remote-keys.js'
@@ -58,7 +58,7 @@ export class JoseTokenVerifier implements TokenVerifier {
     if (expiresAt > now + LIFETIME_MS_MAX) throw refusal('The token is valid for longer than 30 days')
     if (typeof userId !== 'string' || !isNamedUser(userId)) throw refusal('sub: not a valid user id')
     // Else it could not be revoked by it.
-    if (jti !== undefined && typeof jti !== 'string') throw refusal('jti: not a text')
+    if (jti !== undefined && (typeof jti !== 'string' || !isId(jti))) throw refusal('jti: not a valid id')
     const issuedAt = iat === undefined ? undefined : iat * 1000
     return new TokenGrant({
       userId,

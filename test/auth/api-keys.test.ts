@@ -51,6 +51,12 @@ t.test('entries that are no keys are refused without being repeated', async (t) 
   }
 })
 
+t.test('a key that is there twice is refused, for its scopes would be those of one entry only', async (t) => {
+  const twice = { message: 'entry 3 has the key of entry 1' }
+  t.throws(() => parseApiKeys(`publish:${KEY},qrstuvwxyz123456,read:${KEY}`), twice)
+  t.throws(() => parseApiKeys(`publish:${KEY},qrstuvwxyz123456,read:sha256:${sha256(KEY)}`), twice)
+})
+
 t.test('only the very key is found', async (t) => {
   const keys = parseApiKeys(`${KEY},sha256:${sha256('the-other-key-of-all')}`)
   t.ok(findApiKey(keys, KEY))
