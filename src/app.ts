@@ -138,6 +138,10 @@ const REQUEST_CHECK_MS = 5000
 /** An id has up to 128 bytes, each of which may be `%XX`; longer ones are to be told that they are no ids. */
 const PARAM_LENGTH_MAX = 16_384
 const BODY_BYTES_MIN = 1_048_576
+/** What may stand around a message in a body. */
+const BODY_FRAME_BYTES = 65_536
+/** A letter of one byte may be written as `\u0041`. */
+const ESCAPED_LETTER_BYTES = 6
 
 /** With more commands under way nobody is brought in for more of them at full speed: each is to be answered in time. */
 const COMMANDS_BEFORE_OTHERS = 256
@@ -151,8 +155,7 @@ export function createHttpServer(config: Config, options: Omit<RoomcastOptions, 
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Of two times Node gives the longer one to the whole of a request; its own for the headers is a minute.
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: REQUEST_CHECK_MS },
-    // A message may be written with escapes of six bytes a letter, and has a frame around it.
-    bodyLimit: Math.max(BODY_BYTES_MIN, config.MAX_MESSAGE_BYTES * 2),
+    bodyLimit: Math.max(BODY_BYTES_MIN, BODY_FRAME_BYTES + config.MAX_MESSAGE_BYTES * ESCAPED_LETTER_BYTES),
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     forceCloseConnections: 'idle',

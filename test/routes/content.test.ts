@@ -74,6 +74,13 @@ t.test('the largest content', async (t) => {
   }
 })
 
+t.test('the largest content may be written with escapes', async (t) => {
+  const bytes = 1_000_000
+  const server = await startServer(t, { MAX_MESSAGE_BYTES: bytes })
+  const content = `"${'\\u0041'.repeat(bytes - 2)}"`
+  t.equal((await post(roomUrl(server, 'large', '/messages'), `{"content":${content}}`)).status, 201)
+})
+
 t.test('a body over what a request may have is refused before it is read', async (t) => {
   const server = await startServer(t)
   const body = JSON.stringify({ content: 1, padding: 'x'.repeat(8_000_000) })
