@@ -167,6 +167,20 @@ onEachStore('a session that waits for its client is over with its token, and no 
   }
 })
 
+onEachStore('a session that waits for its client goes by the time of its token', async (t, start) => {
+  const server = await start(settings)
+  const [old, young] = [await connectAs(server, 'alice', { iat: NOW - 60 }), await connectAs(server, 'alice')]
+  for (const client of [old, young]) {
+    await client.ask({ type: 'join_room', room: 'r' })
+    client.terminate()
+  }
+  await until(() => server.app.pool.size === 0)
+  await revoke(server, { issued_before: isoOf(NOW) })
+  const [first, second] = [await connectAs(server, 'alice'), await connectAs(server, 'alice')]
+  t.match(await first.ask({ type: 'resume', ...credentialsOf(old) }), { code: 'session_not_found' })
+  t.match(await second.ask({ type: 'resume', ...credentialsOf(young) }), { type: 'ack', rooms: { r: {} } })
+})
+
 onEachStore('what is revoked is listed, page by page, and a repetition changes nothing', async (t, start) => {
   const server = await start({ ...settings, API_KEYS: 'admin:key-of-the-administrator,read:key-of-the-reader' })
   const ask = async (key: string, { path = '', ...options }: { path?: string; method?: string; body?: unknown } = {}) =>
@@ -208,6 +222,8 @@ t.test('a body that names no tokens, or not in a valid way, is refused', async (
     { issued_before: 'yesterday' },
     { issued_before: '2026-01-31' },
     { issued_before: '2026-13-31T00:00:00Z' },
+    { issued_before: '2026-02-30T00:00:00Z' },
+    { issued_before: '2026-01-31T24:00:00Z' },
     { token_id: 7 },
     []
   ]) {

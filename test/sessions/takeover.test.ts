@@ -17,8 +17,11 @@ async function setUp(t: Test) {
   return { here, there, first, resume }
 }
 
-/** Holds the next join on a node until `release`; `reached` resolves when it is there. */
-function holdNextJoin({ app: { rooms } }: TestServer): { reached: Promise<void>; release: () => void } {
+/** Holds the next join on a node, before or after it is done, until `release`; `reached` resolves when it is there. */
+function holdNextJoin(
+  { app: { rooms } }: TestServer,
+  { when = 'before' }: { when?: 'before' | 'after' } = {}
+): { reached: Promise<void>; release: () => void } {
   const join = rooms.join.bind(rooms)
   let [reach, release] = [() => {}, () => {}]
   const reached = new Promise<void>((resolve) => {
@@ -29,9 +32,10 @@ function holdNextJoin({ app: { rooms } }: TestServer): { reached: Promise<void>;
   })
   rooms.join = async (...args) => {
     rooms.join = join
+    const done = when === 'after' ? await join(...args) : undefined
     reach()
     await released
-    return await join(...args)
+    return done ?? (await join(...args))
   }
   return { reached, release }
 }
@@ -93,4 +97,23 @@ t.test('who is on the way to another node has not left, though the first one not
   await watcher.ask({ type: 'join_room', room: 'another' })
   const moves = watcher.messages.filter(({ action, user_id }) => /^user_/.test(action) && user_id === 'alice')
   t.strictSame(moves, [])
+})
+
+t.test('a room that one is put out of on the way back to it is lost', async (t) => {
+  for (const when of ['before', 'after'] as const) {
+    const { here, first, resume } = await setUp(t)
+    first.terminate()
+    const next = await here.connect('/ws')
+    const held = holdNextJoin(here, { when })
+    const answer = resume(next)
+    await held.reached
+    await request(`${here.url}/rooms/r/members/alice`, { method: 'DELETE' })
+    held.release()
+    const { rooms, removed } = await answer
+    t.strictSame({ rooms, removed }, { rooms: {}, removed: ['r'] }, when)
+    await until(async () => (await request(`${here.url}/rooms/r`)).body.connections === 0)
+    await request(`${here.url}/rooms/r/messages`, { method: 'POST', body: { content: 1 } })
+    await next.ask({ type: 'heartbeat' })
+    t.strictSame(chatOf(next, 'r'), [])
+  }
 })
