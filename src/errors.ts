@@ -47,7 +47,11 @@ export class RoomcastError extends Error {
   messageId: string | undefined
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    const { stackTraceLimit } = Error
+    // A stack tells of our own faults only, and takes as long as all else that is done about a message beyond the rate.
+    if (code !== 'internal') Error.stackTraceLimit = 0
     super(details.message ?? errorTable[code].message, { cause: details.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'RoomcastError'
     this.code = code
     this.statusCode = errorTable[code].status
