@@ -23,6 +23,8 @@ const DEBT_SECONDS_MAX = 30
 const PARTS = 1000
 /** Of what has no limit there is always so much. */
 const UNLIMITED = PARTS
+/** With less than this share of its messages left somebody sends faster than most ever do. */
+const CALM_SHARE = 0.75
 
 /**
  * What one connection, user or address may still do: token buckets in one object of numbers, as it is asked for every
@@ -51,6 +53,12 @@ export class Allowance {
     if (this.#messages < PARTS) return 'messages'
     if (this.#bytes <= 0) return 'bytes'
     return undefined
+  }
+
+  /** A good part of the messages that it may send at once was sent. As of the last look. */
+  get isBursting(): boolean {
+    const rates = this.#rates
+    return rates.messages > 0 && this.#messages < burstOf(rates, 'messages') * CALM_SHARE
   }
 
   /** Whether anything more may be published. */

@@ -154,6 +154,11 @@ export class Connection implements CommandQueueOwner, OutboxOwner {
     if (before !== undefined && this.#pauses === undefined) this.#transport.resume()
   }
 
+  /** Whether others have a turn before its next message. */
+  deferNext(deferred: boolean): void {
+    this.#transport.deferNext(deferred)
+  }
+
   /** So many of its commands are under way that it is not read any more, or is read again. */
   onFull(full: boolean): void {
     this.setPaused('commands', full)

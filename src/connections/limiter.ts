@@ -21,6 +21,9 @@ export interface LimiterOptions {
 /** So many messages of its user and its address a new connection counts for, where as many may come at once. */
 const HANDSHAKE_MESSAGES = 5
 
+/** Messages of one that sends many at once that may come in a turn: others have their turns in between. */
+const BURST_SLICE = 16
+
 /** Commands that have a rate of their own besides the one of all messages. */
 const operationOf: Readonly<Partial<Record<CommandType, Operation>>> = {
   authenticate: 'authenticate',
@@ -38,6 +41,8 @@ export class Limiter {
   readonly #rates: Rates
   readonly #clock: Clock
   readonly #operations: OperationRates
+  /** Messages of those who send many at once. */
+  #inBursts = 0
 
   constructor({ rates, userFactor, addressFactor, tellsUsers, clock }: LimiterOptions) {
     // Who lifts the limit of messages lifts them all.
@@ -85,18 +90,16 @@ export class Limiter {
     if (addressAllowance !== undefined) addressAllowance.connections--
   }
 
-  /** One message, whatever it is: 0, or how many milliseconds until one may come. What is refused is not counted. */
-  take({ allowance, userAllowance, addressAllowance }: Connection, now: number, bytes: number): number {
-    const short = allowance.shortFor(now)
-    if (short !== undefined) return this.#refuse('connection', allowance, short)
-    const shortOfUser = userAllowance?.shortFor(now)
-    if (shortOfUser !== undefined) return this.#refuse('user', userAllowance as Allowance, shortOfUser)
-    const shortOfAddress = addressAllowance?.shortFor(now)
-    if (shortOfAddress !== undefined) return this.#refuse('address', addressAllowance as Allowance, shortOfAddress)
-    allowance.take(1, bytes)
-    userAllowance?.take(1, bytes)
-    addressAllowance?.take(1, bytes)
-    return 0
+  /**
+   * One message, whatever it is: 0, or how many milliseconds until one may come. What is refused is not counted.
+   * Of what a connection sends at once some is heard in a turn of the event loop, and the rest in the next ones.
+   */
+  take(connection: Connection, now: number, bytes: number): number {
+    const retryAfterMs = this.#takeMessage(connection, now, bytes)
+    const isBursting = retryAfterMs > 0 || connection.allowance.isBursting
+    if (isBursting) this.#inBursts++
+    connection.deferNext(isBursting && this.#inBursts % BURST_SLICE === 0)
+    return retryAfterMs
   }
 
   /** One command, by its operation: 0, or how many milliseconds until one may come. */
@@ -126,6 +129,19 @@ export class Limiter {
   /** What a user did on another node. */
   chargeUser(userId: string, usage: Usage): void {
     this.users?.of(userId).charge(this.#clock.monotonic(), usage)
+  }
+
+  #takeMessage({ allowance, userAllowance, addressAllowance }: Connection, now: number, bytes: number): number {
+    const short = allowance.shortFor(now)
+    if (short !== undefined) return this.#refuse('connection', allowance, short)
+    const shortOfUser = userAllowance?.shortFor(now)
+    if (shortOfUser !== undefined) return this.#refuse('user', userAllowance as Allowance, shortOfUser)
+    const shortOfAddress = addressAllowance?.shortFor(now)
+    if (shortOfAddress !== undefined) return this.#refuse('address', addressAllowance as Allowance, shortOfAddress)
+    allowance.take(1, bytes)
+    userAllowance?.take(1, bytes)
+    addressAllowance?.take(1, bytes)
+    return 0
   }
 
   #takeHandshake(holder: Holder, allowance: Allowance): void {

@@ -21,6 +21,7 @@ interface SocketInternals {
     readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null
   }
   readonly _sender?: { readonly _state?: number }
+  readonly _receiver?: { _allowSynchronousEvents?: boolean }
   readonly _extensions?: Readonly<Record<string, unknown>>
 }
 
@@ -116,6 +117,11 @@ export class SocketTransport implements Transport {
 
   resume(): void {
     this.#webSocket.resume()
+  }
+
+  deferNext(deferred: boolean): void {
+    const receiver = (this.#webSocket as unknown as SocketInternals)._receiver
+    if (receiver?._allowSynchronousEvents !== undefined) receiver._allowSynchronousEvents = !deferred
   }
 
   onDrain(callback: () => void): void {

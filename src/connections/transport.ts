@@ -18,6 +18,8 @@ export interface Transport {
   /** Stops and goes on taking what the peer sends. */
   pause(): void
   resume(): void
+  /** Whether its next message waits for the next turn of the event loop, though both came in one piece. */
+  deferNext(deferred: boolean): void
   /** Calls back whenever everything that was buffered has been taken. */
   onDrain(callback: () => void): void
 }

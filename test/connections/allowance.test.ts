@@ -67,3 +67,19 @@ t.test('it is whole again when all of it has flown in', async (t) => {
 t.test('who may do as much as so many connections may do so of everything', async (t) => {
   t.strictSame(timesRates(rates, 3), { messages: 30, messageBurst: 9, bytes: 300, deliveries: 150 })
 })
+
+t.test(
+  'who has sent more than a quarter of what may come at once sends in a burst, until it has come in again',
+  async (t) => {
+    const allowance = new Allowance({ ...rates, messages: 10, messageBurst: 8 }, 0)
+    allowance.take(2, 0)
+    t.notOk(allowance.isBursting)
+    allowance.take(1, 0)
+    t.ok(allowance.isBursting)
+    t.equal(allowance.shortFor(100), undefined)
+    t.notOk(allowance.isBursting)
+    const unlimited = new Allowance({ ...rates, messages: 0 }, 0)
+    unlimited.take(1000, 0)
+    t.notOk(unlimited.isBursting)
+  }
+)

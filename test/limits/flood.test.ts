@@ -7,6 +7,7 @@ import { until } from '../support/until.js'
 
 const BURST = 200
 const REFUSALS_MAX = 1000
+const SLICE = 16
 
 // The flood in the full, with times, is `npm run test:flood`: here no time passes, and what is counted is work.
 t.test('one who floods and comes back again and again gets no further than an address may', async (t) => {
@@ -35,4 +36,38 @@ t.test('one who floods and comes back again and again gets no further than an ad
   clock.advance(1000)
   await openRaw(t, server.url, { headers })
   t.pass('later it may come again')
+})
+
+t.test('of one who sends much at once a few messages a turn are looked at, though all came in one piece', async (t) => {
+  const clock = new ManualClock()
+  const server = await startServer(t, {}, { clock })
+  const { limiter } = server.app
+  const perTurn = [0]
+  let over = false
+  const nextTurn = () => {
+    perTurn.push(0)
+    if (!over) setImmediate(nextTurn)
+  }
+  const take = limiter.take.bind(limiter)
+  limiter.take = (...message) => {
+    const retryAfterMs = take(...message)
+    perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1
+    return retryAfterMs
+  }
+  setImmediate(nextTurn)
+  const client = await openRaw(t, server.url)
+  client.write(Buffer.concat(Array.from({ length: 900 }, () => frame('{"type":"heartbeat"}'))))
+  await until(() => client.messages.filter(({ type }) => type === 'error').length === 900 - BURST)
+  over = true
+  t.equal(
+    perTurn.reduce((sum, heard) => sum + heard),
+    900
+  )
+  // The turns of the test begin somewhere in the middle of those of the server.
+  const [first, ...others] = perTurn.filter((heard) => heard > 2 * SLICE)
+  t.strictSame(others, [])
+  t.ok(Number(first) <= BURST / 4 + 2 * SLICE, `${first} at once`)
+  clock.advance(1000)
+  client.write(Buffer.concat(Array.from({ length: 50 }, () => frame('{"type":"heartbeat"}'))))
+  await until(() => client.messages.filter(({ type }) => type === 'heartbeat_ack').length === BURST + 50)
 })

@@ -80,6 +80,8 @@ export class Client implements Transport {
 
   resume(): void {}
 
+  deferNext(): void {}
+
   onDrain(): void {}
 
   /** Sends a command; `heard` is called with the answer when everything before it was judged. */

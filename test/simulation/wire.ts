@@ -94,6 +94,8 @@ export class Wire implements Transport {
     this.#up.release()
   }
 
+  deferNext(): void {}
+
   onDrain(): void {}
 
   #arrive(thing: Down): void {

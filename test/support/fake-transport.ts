@@ -17,6 +17,7 @@ export class FakeTransport implements Transport {
   bufferedBytes = 0
   drainedBytes = 0
   paused = false
+  deferred = false
   readonly pings: string[] = []
   closedWith: number | undefined
   isCut = false
@@ -51,6 +52,10 @@ export class FakeTransport implements Transport {
 
   resume(): void {
     this.paused = false
+  }
+
+  deferNext(deferred: boolean): void {
+    this.deferred = deferred
   }
 
   onDrain(callback: () => void): void {
